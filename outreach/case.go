@@ -49,7 +49,10 @@ type Case struct {
 	Opened      time.Time         `json:"opened"`
 	Updated     time.Time         `json:"updated"`
 	Finished    time.Time         `json:"finished,omitzero"` // when the remedy was done
-	Version     int               `json:"version"`
+	Attention   string            `json:"attention,omitempty"` // why it does not go on without an agent
+	Attempt     int               `json:"attempt,omitempty"`   // how often the remedy was started
+	Next        time.Time         `json:"next,omitzero"`       // when Forecare looks at it again by itself
+	Version     int               `json:"version"`             // Seq of its last event
 }
 
 // Finding returns the finding that matters most: the first that is not

@@ -54,6 +54,8 @@ type Message struct {
 	Due       time.Time    `json:"due"`
 	SentAt    time.Time    `json:"sent_at,omitzero"`
 	Provider  string       `json:"provider,omitempty"` // the provider's own id for it
+	Tried     time.Time    `json:"tried,omitzero"`     // first handed to the channel
+	Decision  Decision     `json:"decision"`           // policy's last word on it
 }
 
 // Content is a message as its reader sees it, composed for one language. HTML
@@ -86,6 +88,7 @@ type Facts struct {
 	Appointment *Appointment
 	OwnerURL    string
 	Unsubscribe string
+	ByItself    bool // AllWell, Cancellation: the trouble went away, nothing was done
 }
 
 // Composer writes messages. Compose is pure; it may be called concurrently.
