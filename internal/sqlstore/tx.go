@@ -128,16 +128,16 @@ func annotate(err error, format string, args ...any) error {
 	return fmt.Errorf("%s: %w", fmt.Sprintf(format, args...), classify(err))
 }
 
-// millis is how an instant is stored: Unix milliseconds, 0 for the zero time.
-func millis(t time.Time) int64 {
+// toMillis is how an instant is stored: Unix milliseconds, 0 for the zero time.
+func toMillis(t time.Time) int64 {
 	if t.IsZero() {
 		return 0
 	}
 	return t.UnixMilli()
 }
 
-// instant is the inverse of millis; the time is in UTC.
-func instant(ms int64) time.Time {
+// fromMillis is the inverse of toMillis; the time is in UTC.
+func fromMillis(ms int64) time.Time {
 	if ms == 0 {
 		return time.Time{}
 	}
