@@ -29,7 +29,7 @@ func (a *Accounts) PutUser(ctx context.Context, u account.User) error {
 			ON CONFLICT (email) DO UPDATE SET disabled = 0,
 				role = CASE WHEN users.tenant = excluded.tenant THEN excluded.role ELSE users.role END
 			RETURNING tenant`,
-			u.Email, u.Tenant, u.Role, u.Created.UnixMilli()).Scan(&tenant)
+			u.Email, u.Tenant, u.Role, toMillis(u.Created)).Scan(&tenant)
 		if err == nil && tenant != u.Tenant {
 			return devices.Errorf(devices.Conflict, "This address already belongs to a user of another tenant.")
 		}
@@ -40,7 +40,7 @@ func (a *Accounts) PutUser(ctx context.Context, u account.User) error {
 // User returns the user of that address.
 func (a *Accounts) User(ctx context.Context, email string) (account.User, error) {
 	var u account.User
-	err := a.db.withTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
+	err := a.db.view(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		var err error
 		u, err = scanUser(tx.QueryRowContext(ctx, userColumns+` FROM users WHERE email = $1`, email))
 		return orNotFound(err, "There is no user with this address.")
@@ -51,7 +51,7 @@ func (a *Accounts) User(ctx context.Context, email string) (account.User, error)
 // ListUsers returns the tenant's users by address.
 func (a *Accounts) ListUsers(ctx context.Context, tenant string) ([]account.User, error) {
 	var users []account.User
-	err := a.db.withTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
+	err := a.db.view(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		users = nil
 		rows, err := tx.QueryContext(ctx, userColumns+` FROM users WHERE tenant = $1 ORDER BY email`, tenant)
 		if err != nil {
@@ -92,7 +92,7 @@ func (a *Accounts) AddLink(ctx context.Context, hash, email string, expires time
 // LinkUser returns whose link it is and changes nothing.
 func (a *Accounts) LinkUser(ctx context.Context, hash string, now time.Time) (account.User, error) {
 	var u account.User
-	err := a.db.withTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
+	err := a.db.view(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		var err error
 		u, err = linkUser(ctx, tx, hash, now)
 		return err
@@ -147,7 +147,7 @@ func scanUser(row interface{ Scan(...any) error }) (account.User, error) {
 	var u account.User
 	var created, signedIn, disabled int64
 	err := row.Scan(&u.Tenant, &u.Email, &u.Role, &created, &signedIn, &disabled)
-	u.Created, u.SignedIn, u.Disabled = instant(created), instant(signedIn), disabled != 0
+	u.Created, u.SignedIn, u.Disabled = fromMillis(created), fromMillis(signedIn), disabled != 0
 	return u, err
 }
 
@@ -156,14 +156,6 @@ func (a *Accounts) exec(ctx context.Context, query string, args ...any) error {
 		_, err := tx.ExecContext(ctx, query, args...)
 		return err
 	})
-}
-
-// instant reads a time as it is stored; 0 stands for none.
-func instant(ms int64) time.Time {
-	if ms == 0 {
-		return time.Time{}
-	}
-	return time.UnixMilli(ms).UTC()
 }
 
 // mustChange turns "no row was changed" into sql.ErrNoRows.

@@ -18,7 +18,7 @@ func (a *Accounts) AddSession(ctx context.Context, s account.Session) error {
 func (a *Accounts) Session(ctx context.Context, hash string) (account.Session, account.Identity, error) {
 	s := account.Session{Hash: hash}
 	var id account.Identity
-	err := a.db.withTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
+	err := a.db.view(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		var email, token, userTenant, userRole, tokenTenant, tokenRole, name sql.NullString
 		var disabled, revoked sql.NullInt64
 		var created, seen int64
@@ -32,7 +32,7 @@ func (a *Accounts) Session(ctx context.Context, hash string) (account.Session, a
 		if err != nil {
 			return orNotFound(err, "There is no such session.")
 		}
-		s.Email, s.Token, s.Created, s.Seen = email.String, token.String, instant(created), instant(seen)
+		s.Email, s.Token, s.Created, s.Seen = email.String, token.String, fromMillis(created), fromMillis(seen)
 		switch {
 		case userTenant.Valid && disabled.Int64 == 0:
 			id = account.Identity{Tenant: userTenant.String, Email: email.String, Role: account.Role(userRole.String)}
@@ -65,7 +65,7 @@ func (a *Accounts) AddToken(ctx context.Context, t account.Token, hash string) e
 // TokenByHash returns the unrevoked token with that hash.
 func (a *Accounts) TokenByHash(ctx context.Context, hash string) (account.Token, error) {
 	var t account.Token
-	err := a.db.withTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
+	err := a.db.view(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		var err error
 		t, err = scanToken(tx.QueryRowContext(ctx, tokenColumns+` FROM api_tokens WHERE hash = $1 AND revoked = 0`, hash))
 		return orNotFound(err, "There is no such token.")
@@ -81,7 +81,7 @@ func (a *Accounts) TouchToken(ctx context.Context, id string, used time.Time) er
 // ListTokens returns the tenant's tokens, newest first.
 func (a *Accounts) ListTokens(ctx context.Context, tenant string) ([]account.Token, error) {
 	var tokens []account.Token
-	err := a.db.withTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
+	err := a.db.view(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		tokens = nil
 		rows, err := tx.QueryContext(ctx, tokenColumns+` FROM api_tokens WHERE tenant = $1 ORDER BY created DESC, id`, tenant)
 		if err != nil {
@@ -121,7 +121,7 @@ func scanToken(row interface{ Scan(...any) error }) (account.Token, error) {
 	var t account.Token
 	var created, lastUsed, revoked int64
 	err := row.Scan(&t.ID, &t.Tenant, &t.Name, &t.Role, &created, &t.Creator, &lastUsed, &revoked)
-	t.Created, t.LastUsed, t.Revoked = instant(created), instant(lastUsed), instant(revoked)
+	t.Created, t.LastUsed, t.Revoked = fromMillis(created), fromMillis(lastUsed), fromMillis(revoked)
 	return t, err
 }
 
