@@ -1,6 +1,10 @@
 package devices
 
-import "time"
+import (
+	"maps"
+	"slices"
+	"time"
+)
 
 // Key names a device on the whole platform. Both parts match the identifier
 // grammar of ValidID.
@@ -115,6 +119,11 @@ func (w Words) In(lang, fallback string) string {
 		return s
 	}
 	return fallback
+}
+
+// Languages returns the languages that have a phrase, sorted.
+func (w Words) Languages() []string {
+	return slices.Sorted(maps.Keys(w))
 }
 
 // Contact is a person who owns devices. Locale is a BCP 47 tag, Zone an IANA
