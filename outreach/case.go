@@ -48,7 +48,7 @@ type Case struct {
 	Urgency     float64           `json:"urgency"`            // 0 can wait .. 1 is noticed already
 	Opened      time.Time         `json:"opened"`
 	Updated     time.Time         `json:"updated"`
-	Finished    time.Time         `json:"finished,omitzero"` // when the remedy was done
+	Finished    time.Time         `json:"finished,omitzero"`   // when the remedy was done
 	Attention   string            `json:"attention,omitempty"` // why it does not go on without an agent
 	Attempt     int               `json:"attempt,omitempty"`   // how often the remedy was started
 	Next        time.Time         `json:"next,omitzero"`       // when Forecare looks at it again by itself
@@ -111,20 +111,21 @@ type EventKind string
 
 // The kinds of case event. Their Data is stated behind each.
 const (
-	EventOpened     EventKind = "opened"           // {"finding":id,"reason":text}
-	EventFinding    EventKind = "finding"          // {"finding":id,"status":..,"reason":text}: joined, changed or cleared
-	EventOffered    EventKind = "offered"          // {"window":Window,"messages":[id]}
-	EventMessage    EventKind = "message"          // {"message":id,"channel":..,"state":sent|failed|suppressed|unknown,"detail":text}
-	EventBooked     EventKind = "booked"           // {"slot":Slot,"previous":Slot|null}
-	EventUnbooked   EventKind = "booking_canceled" // {"slot":Slot}
-	EventBothering  EventKind = "bothering"        // {"text":text}
-	EventOptedOut   EventKind = "opted_out"        // {"channel":name or "all"}
-	EventNote       EventKind = "note"             // {"text":text}
-	EventStarted    EventKind = "started"          // {"remedy":id,"command":id or ""}
-	EventCommand    EventKind = "command"          // {"command":id,"ok":bool,"error":text}: the device's answer, or its absence
-	EventDone       EventKind = "done"             // {"note":text}
-	EventVerified   EventKind = "verified"         // {"finding":id}
-	EventReopened   EventKind = "reopened"         // {"reason":text}
-	EventDismissed  EventKind = "dismissed"        // {"reason":text}
-	EventWithdrawn  EventKind = "withdrawn"        // {"reason":text}
+	EventOpened    EventKind = "opened"           // {"finding":id,"reason":text}
+	EventFinding   EventKind = "finding"          // {"finding":id,"status":..,"reason":text}: joined, changed or cleared
+	EventOffered   EventKind = "offered"          // {"window":Window,"messages":[id]}
+	EventMessage   EventKind = "message"          // {"message":id,"channel":..,"state":sent|failed|suppressed|unknown,"detail":text}
+	EventBooked    EventKind = "booked"           // {"slot":Slot,"previous":Slot|null}
+	EventUnbooked  EventKind = "booking_canceled" // {"slot":Slot}
+	EventBothering EventKind = "bothering"        // {"text":text}
+	EventOptedOut  EventKind = "opted_out"        // {"channel":name or "all"}
+	EventOptedIn   EventKind = "opted_in"         // {"channel":name}
+	EventNote      EventKind = "note"             // {"text":text}
+	EventStarted   EventKind = "started"          // {"remedy":id,"command":id or ""}
+	EventCommand   EventKind = "command"          // {"command":id,"ok":bool,"error":text}: the device's answer, or its absence
+	EventDone      EventKind = "done"             // {"note":text}
+	EventVerified  EventKind = "verified"         // {"finding":id}
+	EventReopened  EventKind = "reopened"         // {"reason":text}
+	EventDismissed EventKind = "dismissed"        // {"reason":text}
+	EventWithdrawn EventKind = "withdrawn"        // {"reason":text}
 )

@@ -56,6 +56,7 @@ type Message struct {
 	Provider  string       `json:"provider,omitempty"` // the provider's own id for it
 	Tried     time.Time    `json:"tried,omitzero"`     // first handed to the channel
 	Decision  Decision     `json:"decision"`           // policy's last word on it
+	Leased    string       `json:"-"`                  // names the dispatcher that has, or had, it
 }
 
 // Content is a message as its reader sees it, composed for one language. HTML

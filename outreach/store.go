@@ -54,15 +54,15 @@ type Outbox interface {
 	// LeaseMessages takes up to l.Limit pending messages that are due, oldest
 	// first, marks them Sending and counts the attempt, before it returns.
 	LeaseMessages(ctx context.Context, l Lease) ([]Message, error)
-	// SettleMessage stores what became of a leased message, together with its
-	// case event. It reports false, and stores nothing, if the lease has passed
-	// to somebody else.
-	SettleMessage(ctx context.Context, owner string, s Settlement) (bool, error)
+	// SettleMessages stores what became of leased messages, together with
+	// their case events, in one transaction. One whose lease has passed to
+	// somebody else is left alone; the others' indexes are returned.
+	SettleMessages(ctx context.Context, s []Settlement) ([]int, error)
 	// ExpiredLeases returns up to limit messages whose lease ended before now.
 	ExpiredLeases(ctx context.Context, now time.Time, limit int) ([]Message, error)
-	// OfferTimes returns when offers to a contact were written that were sent
-	// or still may be, since `since`, except the message of the given id.
-	OfferTimes(ctx context.Context, tenant, contact string, since time.Time, except string) ([]time.Time, error)
+	// Touches returns the messages to a contact that were written since, and
+	// were sent or still may be, oldest first.
+	Touches(ctx context.Context, tenant, contact string, since time.Time) ([]Touch, error)
 	// DeadAddresses returns the fingerprints (see Fingerprint) of a contact's
 	// addresses that a provider has called dead.
 	DeadAddresses(ctx context.Context, tenant, contact string) ([]string, error)
@@ -96,8 +96,8 @@ type Ref struct {
 	Case    string
 	Device  string
 	Finding string
-	Contact string    // whose offers and dead addresses to read; "" for none
-	Since   time.Time // offers written since
+	Contact string    // whose touches and dead addresses to read; "" for none
+	Since   time.Time // touches written since
 	From    time.Time // bookings that end after
 }
 
@@ -109,7 +109,7 @@ type View struct {
 	Messages []Message        // of the case, oldest first, without Content
 	Command  *SentCommand     // the case's newest
 	Bookings []Booking        // active ones of the tenant
-	Offers   []time.Time      // when offers to the contact were written that were sent or may be, over all cases
+	Touches  []Touch          // of the contact, over all cases, oldest first
 	Dead     []string         // fingerprints of the contact's dead addresses
 }
 
@@ -160,15 +160,17 @@ type Lease struct {
 	Limit    int
 }
 
-// Settlement is what became of a leased message. Event, if not empty, is the
-// case event's kind of news (sent, failed, suppressed, unknown).
+// Settlement is what became of a leased message: Message.Leased names the
+// lease, its State, Detail, Due, Attempts, Tried, SentAt, Provider and Decision
+// are stored.
 type Settlement struct {
 	Message     Message
-	Event       *Event    // Seq is given by the store
-	Attention   string    // replaces the case's, if not ""
-	Next        *Message  // the same content on the next channel
-	DeadAddress bool      // the message's address is dead
-	At          time.Time // when
+	At          time.Time
+	Expired     bool     // settled by somebody else, because the lease ran out
+	Event       *Event   // of the case; Seq is given by the store
+	Attention   string   // replaces the open case's, if not ""
+	Next        *Message // the same content on the next channel
+	DeadAddress bool     // the message's address is dead
 }
 
 // CaseFilter selects cases; empty fields select all. Text is looked for in
