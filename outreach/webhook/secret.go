@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -23,14 +22,8 @@ func NewSecret() string {
 	return secretPrefix + base64.StdEncoding.EncodeToString(key)
 }
 
-// keys are the decoded secrets, newest first. They never print.
+// keys are the decoded secrets, newest first.
 type keys [][]byte
-
-// String hides the keys.
-func (k keys) String() string { return "[" + strconv.Itoa(len(k)) + " signing keys]" }
-
-// GoString hides the keys.
-func (k keys) GoString() string { return k.String() }
 
 // LogValue hides the secrets.
 func (o Options) LogValue() slog.Value {

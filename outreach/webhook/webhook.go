@@ -67,6 +67,12 @@ func New(o Options) (*Channel, error) {
 // Name returns "webhook".
 func (c *Channel) Name() string { return "webhook" }
 
+// String returns "webhook": the keys never print.
+func (c *Channel) String() string { return c.Name() }
+
+// GoString returns "webhook".
+func (c *Channel) GoString() string { return c.Name() }
+
 // Idempotent returns true: webhook-id stays the same when a message is sent
 // again, and receivers drop an id that they have seen.
 func (c *Channel) Idempotent() bool { return true }

@@ -22,14 +22,8 @@ func NewKeys() (public, private string, err error) {
 	return encode(key.PublicKey().Bytes()), encode(key.Bytes()), nil
 }
 
-// keyPair is a checked VAPID key pair, base64url. It never prints.
+// keyPair is a checked VAPID key pair, base64url.
 type keyPair struct{ public, private string }
-
-// String hides the private key.
-func (k keyPair) String() string { return "VAPID key pair " + k.public }
-
-// GoString hides the private key.
-func (k keyPair) GoString() string { return k.String() }
 
 func parseKeys(public, private string) (keyPair, error) {
 	raw, err := decode(private)

@@ -78,6 +78,12 @@ func New(o Options) (*Channel, error) {
 // Name returns "webpush".
 func (c *Channel) Name() string { return "webpush" }
 
+// String returns "webpush": the private key never prints.
+func (c *Channel) String() string { return c.Name() }
+
+// GoString returns "webpush".
+func (c *Channel) GoString() string { return c.Name() }
+
 // Idempotent returns true. Topic makes a push service replace what it has not
 // delivered yet, and the notification's tag makes the browser replace what it
 // shows: sending a message again shows it once.
