@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/forecare/forecare/devices"
@@ -55,8 +56,9 @@ const (
 	StoreRefused  Reason = "store_refused"  // the readings store refuses the line itself
 )
 
-// MQTT returns the MQTT 5 reason code of the rejection: 0x87 not authorized,
-// 0x90 topic name invalid, 0x99 payload format invalid, 0x95 packet too large.
+// MQTT returns the MQTT 5 reason code of the rejection, one of those allowed in
+// a PUBACK: 0x87 not authorized, 0x90 topic name invalid, 0x97 quota exceeded
+// (0x95, packet too large, is for DISCONNECT only), 0x99 payload format invalid.
 func (r Reason) MQTT() byte {
 	switch r {
 	case NotAuthorized, UnknownDevice, DeviceOff:
@@ -64,7 +66,7 @@ func (r Reason) MQTT() byte {
 	case BadTopic:
 		return 0x90
 	case TooLarge:
-		return 0x95
+		return 0x97
 	default:
 		return 0x99
 	}
@@ -77,11 +79,17 @@ type Rejection struct {
 	Detail string
 }
 
+func rejectf(r Reason, format string, args ...any) *Rejection {
+	return &Rejection{Reason: r, Detail: fmt.Sprintf(format, args...)}
+}
+
 // Error makes a Rejection an error.
 func (r *Rejection) Error() string { return string(r.Reason) + ": " + r.Detail }
 
 // DeadLetter is a refused input, whole or in part, as it is kept on stream
-// DEADLETTER. Seq is its sequence there (0 before it is stored).
+// DEADLETTER. Seq is its sequence there (0 before it is stored). Parts counts
+// the readings of one message that are put together in it; it is 1 for a
+// single reading and for a message that was not taken apart. [TP-6]
 type DeadLetter struct {
 	Seq       uint64      `json:"seq,omitempty"`
 	Publisher devices.Key `json:"publisher"`
@@ -90,12 +98,14 @@ type DeadLetter struct {
 	Detail    string      `json:"detail"`
 	Payload   []byte      `json:"payload"` // truncated to 64 KiB; Size is the original length
 	Size      int         `json:"size"`
+	Parts     int         `json:"parts"`
 	Received  time.Time   `json:"received"`
 }
 
 // Log keeps what was accepted. Every method returns nil only when its argument
-// is stored durably; the MQTT acknowledgement depends on it. They may be
-// called concurrently. A full log is a devices.Unavailable error. [TP-4]
+// is stored durably; the MQTT acknowledgement depends on it. After an error it
+// may be stored or not. They may be called concurrently and keep nothing of
+// their arguments. A full log is a devices.Unavailable error. [TP-4.1] [TP-4.6]
 type Log interface {
 	// AppendTelemetry stores lines (line protocol, each ended by LF) as one
 	// message of the shard.
