@@ -33,7 +33,8 @@ type Acceptor struct {
 	now      func() time.Time
 	limits   Limits
 	counts   counts
-	intakes  sync.Pool
+	intakes  sync.Pool // of *intake
+	pendings sync.Pool // of *pending
 }
 
 // NewAcceptor returns an Acceptor. It starts nothing; Committer.Run must run
@@ -49,6 +50,7 @@ func NewAcceptor(o AcceptorOptions) *Acceptor {
 		now:      o.Now,
 		limits:   o.Limits.withDefaults(),
 		intakes:  sync.Pool{New: func() any { return new(intake) }},
+		pendings: sync.Pool{New: newPending},
 	}
 	exposeCounts(o.Registerer, &a.counts)
 	return a

@@ -128,7 +128,12 @@ type WriteError struct {
 }
 
 // Error returns the cause's text.
-func (e *WriteError) Error() string { return e.Err.Error() }
+func (e *WriteError) Error() string {
+	if e.Err == nil {
+		return "the readings store did not say why"
+	}
+	return e.Err.Error()
+}
 
 // Unwrap returns the cause.
 func (e *WriteError) Unwrap() error { return e.Err }

@@ -1,9 +1,6 @@
 package ingest
 
-import (
-	"sync"
-	"sync/atomic"
-)
+import "sync/atomic"
 
 // pending is a message whose parts are being made durable. The last of them
 // calls done. It is reused.
@@ -14,18 +11,18 @@ type pending struct {
 	readings int
 	left     atomic.Int32
 	failure  atomic.Pointer[error]
-	settled  func(error) // p.settle, bound once
+	settled  func(error) // p.settle, bound once so that a message costs no closure
 }
 
-var pendings = sync.Pool{New: func() any {
+func newPending() any {
 	p := &pending{}
 	p.settled = p.settle
 	return p
-}}
+}
 
 // begin returns a pending with that many parts.
 func (a *Acceptor) begin(parts int, o Outcome, done func(Outcome)) *pending {
-	p := pendings.Get().(*pending)
+	p := a.pendings.Get().(*pending)
 	p.owner, p.done, p.outcome = a, done, o
 	p.left.Store(int32(parts))
 	p.failure.Store(nil)
@@ -46,6 +43,6 @@ func (p *pending) settle(err error) {
 		o = Outcome{Err: *failure}
 	}
 	p.owner, p.done, p.outcome, p.readings = nil, nil, Outcome{}, 0
-	pendings.Put(p)
+	a.pendings.Put(p)
 	a.answer(o, readings, done)
 }

@@ -92,14 +92,14 @@ func (h *storeHealth) good() {
 func (h *storeHealth) busy(err *WriteError) {
 	detail := "The readings store is not taking readings at the moment (" + err.Error() + "). They wait in the log; Forecare keeps trying."
 	if changed, _ := h.change(Waiting, detail); changed {
-		h.logger.Warn("the readings store is away; readings wait in the log", "error", err.Err)
+		h.logger.Warn("the readings store is away; readings wait in the log", "error", err)
 	}
 }
 
 func (h *storeHealth) refused(err *WriteError) {
 	detail := "The readings store refuses every reading (" + err.Error() + "). Check the URL, organisation, bucket and token of readings; nothing is lost meanwhile, and no restart is needed."
 	if changed, _ := h.change(Halted, detail); changed {
-		h.logger.Error("the readings store refuses every reading: check the URL, organisation, bucket and token of readings; nothing is lost meanwhile", "error", err.Err)
+		h.logger.Error("the readings store refuses every reading: check the URL, organisation, bucket and token of readings; nothing is lost meanwhile", "error", err)
 	}
 }
 

@@ -196,7 +196,7 @@ func (w *Writer) bury(ctx context.Context, b batch, failure *WriteError) error {
 	scan.Next()
 	key := devices.Key{Tenant: string(scan.Tenant()), Device: string(scan.Device())}
 	topic := devices.Topic{Key: key, Kind: devices.TopicTelemetry}
-	detail := fmt.Sprintf("The readings store refused the line: %s", failure.Err)
+	detail := fmt.Sprintf("The readings store refused the line: %s", failure)
 	d := newDeadLetter(Message{Publisher: key, Topic: topic.String(), Received: b.stored}, StoreRefused, detail, b.lines, 1)
 	for wait := firstWait; ; wait = min(2*wait, longestWait) {
 		err := w.dead.AppendDeadLetter(ctx, d)
