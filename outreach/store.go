@@ -2,6 +2,7 @@ package outreach
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/forecare/forecare/anomaly"
@@ -15,8 +16,8 @@ type Store interface {
 	// Change and stores that, all in one transaction. If somebody else changed
 	// the same rows meanwhile, decide runs again on a fresh View, so it must
 	// have no effect but its result. A nil Change stores nothing. An error of
-	// decide stores nothing and is returned as it is; a place in the calendar
-	// that was taken meanwhile is devices.Conflict.
+	// decide stores nothing and is returned as it is; if the Change books a
+	// place that somebody else holds, it is ErrPlaceTaken.
 	ChangeCase(ctx context.Context, at Ref, decide func(View) (*Change, error)) error
 
 	// Case returns a case with its findings, devices.NotFound if there is none.
@@ -88,6 +89,10 @@ type Commander interface {
 	SendCommand(ctx context.Context, c devices.Command) error
 }
 
+// ErrPlaceTaken is in the chain of ChangeCase's error if somebody else holds a
+// cell of the place that the Change books.
+var ErrPlaceTaken = errors.New("the place in the calendar is taken")
+
 // Ref names the case that a change is about: Case by id; or, if that is empty,
 // the case that Finding belongs to, or else the open case of Device. Contact
 // and the two times say what else the View has to hold.
@@ -96,6 +101,7 @@ type Ref struct {
 	Case    string
 	Device  string
 	Finding string
+	Command string    // which command to read; "" for the case's newest
 	Contact string    // whose touches and dead addresses to read; "" for none
 	Since   time.Time // touches written since
 	From    time.Time // bookings that end after
@@ -107,7 +113,7 @@ type View struct {
 	Finding  *anomaly.Finding // the newest known revision of Ref.Finding, nil if never seen
 	Events   []Event          // of the case, in order
 	Messages []Message        // of the case, oldest first, without Content
-	Command  *SentCommand     // the case's newest
+	Command  *SentCommand     // Ref.Command or the case's newest, nil if there is none
 	Bookings []Booking        // active ones of the tenant
 	Touches  []Touch          // of the contact, over all cases, oldest first
 	Dead     []string         // fingerprints of the contact's dead addresses
