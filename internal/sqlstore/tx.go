@@ -22,17 +22,14 @@ import (
 // only write lock from its start: fn must not call back into db, and not wait
 // for anything.
 func (db *DB) withTx(ctx context.Context, fn func(ctx context.Context, tx *sql.Tx) error) error {
-	const attempts = 10
-	var err error
-	for i := range attempts {
-		if i > 0 && !pause(ctx, backoff(i)) {
-			break
-		}
-		if err = db.once(ctx, db.write, db.txOptions, fn); !conflicted(err) {
-			break
+	const patience = 15 * time.Second
+	start := time.Now()
+	for attempt := 1; ; attempt++ {
+		err := db.once(ctx, db.write, db.txOptions, fn)
+		if !conflicted(err) || time.Since(start) > patience || !pause(ctx, backoff(attempt)) {
+			return classify(err)
 		}
 	}
-	return classify(err)
 }
 
 // view runs fn in one read-only transaction, in which all queries see the same
@@ -54,7 +51,11 @@ func (db *DB) once(ctx context.Context, pool *sql.DB, options *sql.TxOptions, fn
 	if err := fn(ctx, tx); err != nil {
 		return err
 	}
-	return tx.Commit()
+	err = tx.Commit()
+	if errors.Is(err, sql.ErrTxDone) && ctx.Err() != nil {
+		return ctx.Err() // database/sql rolled back when ctx ended
+	}
+	return err
 }
 
 // pause waits for d and reports false if ctx ended first.

@@ -4,13 +4,12 @@ package sqlstoretest
 import (
 	"context"
 	"crypto/rand"
+	"database/sql"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/jackc/pgx/v5"
 
 	"github.com/forecare/forecare/internal/sqlstore"
 )
@@ -81,13 +80,13 @@ func PostgresURL(t testing.TB) string {
 
 func run(t testing.TB, server, statement string) {
 	t.Helper()
-	ctx := context.WithoutCancel(t.Context()) // the test's own is over when it cleans up
-	c, err := pgx.Connect(ctx, server)
+	pool, err := sql.Open("pgx", server) // sqlstore brings the driver
 	if err != nil {
-		t.Fatalf("connecting to TEST_POSTGRES_URL: %v", err)
+		t.Fatal("TEST_POSTGRES_URL cannot be read")
 	}
-	defer c.Close(ctx)
-	if _, err := c.Exec(ctx, statement); err != nil {
+	defer pool.Close()
+	// The test's own context is over when it cleans up.
+	if _, err := pool.ExecContext(context.WithoutCancel(t.Context()), statement); err != nil {
 		t.Fatalf("%s: %v", statement, err)
 	}
 }
