@@ -104,7 +104,7 @@ func (c *Committer) close() {
 // lines. It waits while the shard's queue is full; done must not wait for
 // anything, since it is called between two appends.
 func (c *Committer) Append(k devices.Key, lines []byte, done func(error)) {
-	if !c.lanes[c.Shard(k)].put(lines, done) {
+	if !c.lanes[ShardOf(k, len(c.lanes))].put(lines, done) {
 		done(errStopped())
 	}
 }
@@ -113,28 +113,13 @@ func (c *Committer) Append(k devices.Key, lines []byte, done func(error)) {
 // of about size bytes, and calls done with its error. The tasks of a device
 // are done one after the other. What is said of Append holds here too.
 func (c *Committer) Do(k devices.Key, size int, task func(context.Context) error, done func(error)) {
-	if !c.chores[c.Shard(k)].put(chore{size: size, task: task, done: done}) {
+	if !c.chores[ShardOf(k, len(c.chores))].put(chore{size: size, task: task, done: done}) {
 		done(errStopped())
 	}
 }
 
 func errStopped() error {
 	return devices.Errorf(devices.Unavailable, "Forecare is stopping. Send the message again in a moment.")
-}
-
-// Shard returns the shard of a device: FNV-1a of "tenant/device", modulo the
-// number of shards. [TP-9.2]
-func (c *Committer) Shard(k devices.Key) int {
-	const offset, prime = 2166136261, 16777619
-	h := uint32(offset)
-	for i := range len(k.Tenant) {
-		h = (h ^ uint32(k.Tenant[i])) * prime
-	}
-	h = (h ^ '/') * prime
-	for i := range len(k.Device) {
-		h = (h ^ uint32(k.Device[i])) * prime
-	}
-	return int(h % uint32(len(c.lanes)))
 }
 
 // QueuedBytes returns how many bytes wait or are in flight.
