@@ -169,6 +169,7 @@ func (d *Device) Cure(remedy string, t time.Time, test bool) error {
 	if i < 0 {
 		return devices.Errorf(devices.NotFound, "%s has no remedy %q", d.design.model.Name, remedy)
 	}
+	t = t.Truncate(time.Millisecond) // as sample times are
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.cures = append(d.cures, Cure{At: t, Remedy: remedy, Test: test})

@@ -31,7 +31,7 @@ func (r rhythm) next(t, now time.Time, live bool, cures []Cure) time.Time {
 			continue
 		}
 		n := max(0, t.Sub(c.At)/time.Second) + 1
-		if test := c.At.Add(n * time.Second).Truncate(time.Millisecond); n <= testReadings && test.After(t) && test.Before(first) {
+		if test := c.At.Add(n * time.Second); n <= testReadings && test.Before(first) {
 			first = test
 		}
 	}
