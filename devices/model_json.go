@@ -101,7 +101,7 @@ func (d duration) MarshalJSON() ([]byte, error) {
 func (d *duration) UnmarshalJSON(b []byte) error {
 	var s string
 	if err := json.Unmarshal(b, &s); err != nil {
-		return Errorf(Invalid, `%s is no duration; write a string such as "10m" or "1h30m"`, quoteShort(string(b)))
+		return Errorf(Invalid, `%.80s is no duration; write a string such as "10m" or "1h30m"`, b)
 	}
 	v, err := time.ParseDuration(s)
 	if err != nil {
