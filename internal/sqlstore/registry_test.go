@@ -143,7 +143,7 @@ func BenchmarkSnapshotReplace(b *testing.B) {
 	if err := db.SaveDevices(b.Context(), all, nil); err != nil {
 		b.Fatal(err)
 	}
-	b.ReportMetric(float64(time.Since(start).Milliseconds()), "ms/adding-all")
+	adding := time.Since(start)
 	if err := db.PutModel(b.Context(), model("acme", "press")); err != nil {
 		b.Fatal(err)
 	}
@@ -159,8 +159,23 @@ func BenchmarkSnapshotReplace(b *testing.B) {
 		replacing = append(replacing, time.Since(start))
 	}
 	slices.Sort(replacing)
+	b.ReportMetric(float64(adding.Milliseconds()), "ms/adding-all")
 	b.ReportMetric(float64(replacing[len(replacing)/2].Microseconds())/1000, "ms/replace")
 	if len(r.Devices("acme")) != 10_000 {
 		b.Error("devices are missing")
+	}
+}
+
+// BenchmarkCommit is the price of one small change, with its fsync.
+func BenchmarkCommit(b *testing.B) {
+	db := sqlstoretest.Open(b)
+	d := device("acme", "a")
+	if err := db.AddDevice(b.Context(), d, devices.HashToken("t")); err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if err := db.UpdateDevice(b.Context(), d); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
