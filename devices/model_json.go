@@ -94,7 +94,7 @@ type duration time.Duration
 
 // MarshalJSON writes "1h30m".
 func (d duration) MarshalJSON() ([]byte, error) {
-	return json.Marshal(formatDuration(time.Duration(d)))
+	return json.Marshal(FormatDuration(time.Duration(d)))
 }
 
 // UnmarshalJSON reads what time.ParseDuration reads.
@@ -111,8 +111,8 @@ func (d *duration) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// formatDuration is Duration.String without the zeros behind: "10m", not "10m0s".
-func formatDuration(d time.Duration) string {
+// FormatDuration writes a duration as JSON has it: Duration.String without the zeros behind: "10m", not "10m0s".
+func FormatDuration(d time.Duration) string {
 	s := d.String()
 	if strings.HasSuffix(s, "m0s") {
 		s = strings.TrimSuffix(s, "0s")

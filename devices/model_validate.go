@@ -20,7 +20,7 @@ func (m *Model) Validate() error {
 	f.phrase("name", m.Name, 200)
 	f.words("words", m.Words)
 	if m.Interval <= 0 {
-		f.add(`interval is %s; give the usual time between two readings, such as "10m"`, formatDuration(m.Interval))
+		f.add(`interval is %s; give the usual time between two readings, such as "10m"`, FormatDuration(m.Interval))
 	}
 	if len(m.Metrics) == 0 {
 		f.add("metrics is empty; name at least one quantity that the model reports")
@@ -87,9 +87,9 @@ func (r *Remedy) check(f *faults, at string, twin bool, m *Model) {
 		}
 	}
 	if r.Duration <= 0 {
-		f.add(`%s has the duration %s; say how long it takes, such as "15m"`, at, formatDuration(r.Duration))
+		f.add(`%s has the duration %s; say how long it takes, such as "15m"`, at, FormatDuration(r.Duration))
 	} else if r.Duration > 24*time.Hour {
-		f.add(`%s has the duration %s; it must fit into a day`, at, formatDuration(r.Duration))
+		f.add(`%s has the duration %s; it must fit into a day`, at, FormatDuration(r.Duration))
 	}
 	f.phrase(at+" skill", r.Skill, 64)
 	f.optionalID(at+" command", r.Command)

@@ -113,16 +113,9 @@ func (db *DB) Device(ctx context.Context, key devices.Key) (devices.Device, erro
 	return d, annotate(err, "reading the device %s", key)
 }
 
-// DeviceFilter chooses devices of a tenant. Model is a model's id, Text is
-// looked for in id, model, site, owner and firmware, in letters of any case;
-// empty means all. Limit 0 means no limit.
-type DeviceFilter struct {
-	Tenant string
-	Model  string
-	Text   string
-	Limit  int
-	Offset int
-}
+// DeviceFilter is devices.DeviceFilter, where it can be named by who may not
+// import this package.
+type DeviceFilter = devices.DeviceFilter
 
 // ListDevices returns the devices that fit, ordered by id, and how many there
 // are without Limit and Offset.
