@@ -110,14 +110,11 @@ func (q Quiet) until(now time.Time, loc *time.Location) (time.Time, bool) {
 	if !q.covers(now, loc) {
 		return time.Time{}, false
 	}
-	local := now.In(loc)
-	end := time.Date(local.Year(), local.Month(), local.Day(), 0, int(q.Until), 0, 0, loc)
-	if !end.After(now) {
-		end = time.Date(local.Year(), local.Month(), local.Day()+1, 0, int(q.Until), 0, 0, loc)
-	}
-	// Where the clocks change just then, time.Date may land on either side.
-	for !end.After(now) || q.covers(end, loc) {
-		end = end.Add(15 * time.Minute)
+	// Minute by minute, because where the clocks change the end of the quiet
+	// hours may be skipped or come twice.
+	end := now.Truncate(time.Minute)
+	for q.covers(end, loc) {
+		end = end.Add(time.Minute)
 	}
 	return end, true
 }
@@ -135,10 +132,7 @@ func (q Quiet) covers(t time.Time, loc *time.Location) bool {
 // nobody's night, is the last resort.
 func location(names ...string) *time.Location {
 	for _, name := range names {
-		if name == "" || name == "Local" {
-			continue
-		}
-		if loc, err := time.LoadLocation(name); err == nil {
+		if loc, err := devices.LoadZone(name); err == nil {
 			return loc
 		}
 	}

@@ -132,6 +132,8 @@ func (p *Policy) Validate() error {
 		return devices.Errorf(devices.Invalid, "policy: version must be set, because it is stored with every decision")
 	case p.Window.Lead < 0 || p.Proof.Settle < 0:
 		return devices.Errorf(devices.Invalid, "policy: window.lead and proof.settle must not be negative")
+	case p.Quiet.From <= 0 && p.Quiet.Until >= 24*60:
+		return devices.Errorf(devices.Invalid, "policy: quiet covers the whole day, so nothing could ever be sent")
 	case p.Budget.Messages < 0 || p.Budget.Per < 0:
 		return devices.Errorf(devices.Invalid, "policy: budget.messages and budget.per must not be negative")
 	}
