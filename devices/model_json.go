@@ -111,7 +111,8 @@ func (d *duration) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// FormatDuration writes a duration as JSON has it: Duration.String without the zeros behind: "10m", not "10m0s".
+// FormatDuration writes a duration as JSON has it: Duration.String without the
+// zeros behind, "10m" rather than "10m0s".
 func FormatDuration(d time.Duration) string {
 	s := d.String()
 	if strings.HasSuffix(s, "m0s") {
