@@ -36,8 +36,8 @@ func (db *DB) migrate(ctx context.Context) error {
 		if i > 0 && !pause(ctx, backoff(i)) {
 			return err
 		}
-		if _, err = p.Up(ctx); err == nil {
-			return nil
+		if _, err = p.Up(ctx); err == nil || unreachable(err) {
+			break
 		}
 	}
 	return err

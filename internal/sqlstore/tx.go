@@ -3,8 +3,10 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
 	"time"
@@ -104,6 +106,7 @@ func classify(err error) error {
 	return err
 }
 
+// unreachable reports whether the database is away or full for now.
 func unreachable(err error) bool {
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
 		switch e.Code[:min(2, len(e.Code))] {
@@ -112,8 +115,14 @@ func unreachable(err error) bool {
 		}
 		return false
 	}
+	if e, ok := errors.AsType[*sqlite.Error](err); ok {
+		return e.Code()&0xff == sqlite3.SQLITE_FULL
+	}
 	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok {
 		return true
+	}
+	if errors.Is(err, driver.ErrBadConn) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return true // the connection broke in the middle
 	}
 	_, network := errors.AsType[net.Error](err)
 	// A deadline of the caller is a net.Error too, but says nothing of the database.

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/forecare/forecare/devices"
 	"github.com/forecare/forecare/internal/sqlstore"
 	"github.com/forecare/forecare/internal/sqlstore/sqlstoretest"
 )
@@ -114,6 +115,24 @@ func TestViewSeesOneMomentAndWritesNothing(t *testing.T) {
 			t.Errorf("revision is %d, want 2", got)
 		}
 	})
+}
+
+func TestLostConnectionIsUnavailableAndMadeAgain(t *testing.T) {
+	db := sqlstoretest.OpenURL(t, sqlstoretest.PostgresURL(t))
+	err := db.WithTx(t.Context(), func(ctx context.Context, tx *sql.Tx) error {
+		if err := countUp(ctx, tx); err != nil {
+			return err
+		}
+		_, _ = tx.ExecContext(ctx, `SELECT pg_terminate_backend(pg_backend_pid())`)
+		return countUp(ctx, tx)
+	})
+	wantCode(t, err, devices.Unavailable)
+	if err := db.WithTx(t.Context(), countUp); err != nil {
+		t.Error(err)
+	}
+	if got := revision(t, db); got != 2 {
+		t.Errorf("revision is %d, want 2", got)
+	}
 }
 
 func TestTransactionEndsWithItsContext(t *testing.T) {
