@@ -62,11 +62,11 @@ type dateTick struct {
 }
 
 // dates returns at most n marks at round local times.
-func dates(from, until time.Time, zone *time.Location, n int) []dateTick {
+func dates(from, until time.Time, zone *time.Location, n int, w Words) []dateTick {
 	span := until.Sub(from)
 	for _, hours := range []int{1, 2, 3, 6, 12} {
 		if step := time.Duration(hours) * time.Hour; span/step <= time.Duration(n) {
-			return hourly(from, until, zone, hours)
+			return hourly(from, until, zone, hours, w)
 		}
 	}
 	days := 1
@@ -78,17 +78,17 @@ func dates(from, until time.Time, zone *time.Location, n int) []dateTick {
 	}
 	var out []dateTick
 	l := from.In(zone)
-	layout := "2 Jan"
+	label := w.day
 	if days >= 180 {
-		layout = "Jan 2006"
+		label = w.month
 	}
 	for t := time.Date(l.Year(), l.Month(), l.Day()+1, 0, 0, 0, 0, zone); !t.After(until); t = t.AddDate(0, 0, days) {
-		out = append(out, dateTick{t, t.Format(layout)})
+		out = append(out, dateTick{t, label(t)})
 	}
 	return out
 }
 
-func hourly(from, until time.Time, zone *time.Location, hours int) []dateTick {
+func hourly(from, until time.Time, zone *time.Location, hours int, w Words) []dateTick {
 	var out []dateTick
 	l := from.In(zone)
 	for h := 0; ; h += hours {
@@ -101,7 +101,7 @@ func hourly(from, until time.Time, zone *time.Location, hours int) []dateTick {
 		}
 		label := t.Format("15:04")
 		if label == "00:00" {
-			label = t.Format("2 Jan")
+			label = w.day(t)
 		}
 		out = append(out, dateTick{t, label})
 	}

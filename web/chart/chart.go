@@ -17,11 +17,15 @@ type Chart struct {
 	Unit    string
 	Finding *anomaly.Finding
 	Zone    *time.Location
-	Small   bool // a small multiple: fewer labels, lower
+	Small   bool  // a small multiple: fewer labels, lower
+	Words   Words // the labels; zero means English
 }
 
 // Empty reports whether there is nothing to draw.
 func (c *Chart) Empty() bool {
+	if n := len(c.Time); len(c.Value) != n || len(c.Lower) != n || len(c.Upper) != n {
+		return true
+	}
 	for _, v := range c.Value {
 		if !math.IsNaN(v) {
 			return false

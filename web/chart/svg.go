@@ -69,9 +69,9 @@ func (c *Chart) SVG() template.HTML {
 	}
 	p.f(`<path class="chart-own" d="%s"/></svg>`, p.line(c.Time, c.Value))
 	p.f(`<path class="chart-base" d="M0 %g" />`, plot)
-	for _, d := range dates(p.from, p.until, zone, columns) {
+	for _, d := range dates(p.from, p.until, zone, columns, c.words()) {
 		at := p.x(d.at) / grid * 100
-		p.f(`<text class="chart-date" x="%.2f%%" y="%g" text-anchor="%s">%s</text>`, at, height-5, anchor(at), d.label)
+		p.f(`<text class="chart-date" x="%.2f%%" y="%g" text-anchor="%s">%s</text>`, at, height-5, anchor(at), html.EscapeString(d.label))
 	}
 	c.labels(p, plot, zone)
 	p.f(`</svg></div>`)
@@ -102,17 +102,17 @@ func (c *Chart) labels(p *pen, plot float64, zone *time.Location) {
 		if y < 12 {
 			y = limitY + 14
 		}
-		text("chart-word chart-word-limit", 0.4, y, "noticeable from "+Number(limit)+" "+c.Unit)
+		text("chart-word chart-word-limit", 0.4, y, fmt.Sprintf(c.words().Noticeable, Number(limit)+" "+c.Unit))
 	}
 	if f := c.Finding; f != nil && f.Onset.After(p.from) {
-		text("chart-word chart-word-onset", p.x(f.Onset)/grid*100+0.6, plot-6, "began about "+f.Onset.In(zone).Format("2 Jan"))
+		text("chart-word chart-word-onset", p.x(f.Onset)/grid*100+0.6, plot-6, fmt.Sprintf(c.words().Began, c.words().day(f.Onset.In(zone))))
 	}
 	if i := lastOf(c.Upper); i >= 0 && c.Time[i].After(p.from) {
 		// In the first third, where a drifting device is still among its peers.
 		if j := firstOf(c.Lower, len(c.Lower)/12); j >= 0 {
 			y := p.y(c.Lower[j])/grid*plot + 14
 			if y < plot-18 {
-				text("chart-word chart-word-band", p.x(c.Time[j])/grid*100, y, "peers, 10 to 90 %")
+				text("chart-word chart-word-band", p.x(c.Time[j])/grid*100, y, c.words().Peers)
 			}
 		}
 	}
@@ -122,7 +122,7 @@ func (c *Chart) labels(p *pen, plot float64, zone *time.Location) {
 			y += 22
 		}
 		at := p.x(c.Time[i]) / grid * 100
-		p.f(`<text class="chart-word chart-word-own" x="%.2f%%" y="%.1f" text-anchor="end">this device</text>`, at-0.5, y)
+		p.f(`<text class="chart-word chart-word-own" x="%.2f%%" y="%.1f" text-anchor="end">%s</text>`, at-0.5, y, html.EscapeString(c.words().Own))
 	}
 }
 
