@@ -1,6 +1,7 @@
 package outreach_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -186,7 +187,7 @@ func TestRunEnds(t *testing.T) {
 	h.find(key, "temp", 1, anomaly.Opened)
 	h.must(h.desk.Start(t.Context(), "acme", h.only(key).ID, ann))
 	h.turn(15 * time.Second)
-	ctx, cancel := contextWithCancel(t)
+	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- h.desk.Run(ctx) }() // waited for below
 	eventually(t, func() bool {

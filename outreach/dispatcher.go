@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/forecare/forecare/devices"
 )
 
 // DispatcherOptions is what a Dispatcher is made of. Zero values mean: the
@@ -233,7 +235,7 @@ func (d *Dispatcher) settle(ctx context.Context, outcomes <-chan Settlement) {
 			if err == nil {
 				break
 			}
-			if tries == 8 { // some six seconds
+			if tries == 8 || devices.CodeOf(err) != devices.Unavailable { // some six seconds
 				// The leases run out, and then the messages are taken for what
 				// they are: nobody knows what became of them.
 				d.o.Logger.Error("what became of messages cannot be stored", "messages", len(all), "error", err)

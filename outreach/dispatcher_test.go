@@ -73,7 +73,7 @@ func (h *house) dispatcher(channels []outreach.Channel, edit ...func(*outreach.D
 // dispatch runs a dispatcher until ok.
 func (h *house) dispatch(d *outreach.Dispatcher, ok func() bool) {
 	h.t.Helper()
-	ctx, cancel := contextWithCancel(h.t)
+	ctx, cancel := context.WithCancel(h.t.Context())
 	done := make(chan error, 1)
 	go func() { done <- d.Run(ctx) }() // waited for below
 	eventually(h.t, ok)
@@ -381,7 +381,7 @@ func TestRunFinishesWhatItBegan(t *testing.T) {
 	h.find(key, "temp", 1, anomaly.Opened)
 	began, finish := make(chan struct{}), make(chan struct{})
 	mail := &recorder{name: "email", answer: func(outreach.Envelope) error { close(began); <-finish; return nil }}
-	ctx, cancel := contextWithCancel(t)
+	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	d := h.dispatcher([]outreach.Channel{mail})
 	go func() { done <- d.Run(ctx) }() // waited for below

@@ -259,7 +259,7 @@ func TestOfferFollowsOnceThereIsAWay(t *testing.T) {
 func TestSilenceWaitsADay(t *testing.T) {
 	h := sqlite(t)
 	h.must(h.db.PutModel(t.Context(), func() devices.Model {
-		m := espresso()
+		m := espresso("acme")
 		m.Remedies = append(m.Remedies, devices.Remedy{ID: "visit", Duration: time.Hour}) // for anything
 		return m
 	}()))

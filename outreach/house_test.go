@@ -27,10 +27,11 @@ var noon = time.Date(2026, 11, 25, 11, 0, 0, 0, time.UTC)
 // house is a desk with all that it needs, on a real store, and a clock that
 // the test turns.
 type house struct {
-	t     testing.TB
-	db    *sqlstore.DB
-	desk  *outreach.Desk
-	links *outreach.Links
+	t      tb
+	tenant string
+	db     *sqlstore.DB
+	desk   *outreach.Desk
+	links  *outreach.Links
 
 	mu       sync.Mutex
 	now      time.Time
@@ -38,13 +39,13 @@ type house struct {
 	notices  []string
 }
 
-func newHouse(t testing.TB, db *sqlstore.DB, edit ...func(*outreach.DeskOptions)) *house {
+func newHouse(t tb, db *sqlstore.DB, edit ...func(*outreach.DeskOptions)) *house {
 	t.Helper()
 	base, err := url.Parse("https://care.example")
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &house{t: t, db: db, now: noon, links: &outreach.Links{Base: base, Key: []byte(strings.Repeat("k", 32))}}
+	h := &house{t: t, db: db, tenant: "acme", now: noon, links: &outreach.Links{Base: base, Key: []byte(strings.Repeat("k", 32))}}
 	o := outreach.DeskOptions{
 		Store: db, Directory: db, Composer: plain{}, Links: h.links, Channels: []string{"email", "webhook", "webpush"},
 		Commander: h, Now: h.clock, Notify: func(kind, tenant, id, text string) {
@@ -57,8 +58,16 @@ func newHouse(t testing.TB, db *sqlstore.DB, edit ...func(*outreach.DeskOptions)
 		e(&o)
 	}
 	h.desk = outreach.NewDesk(o)
-	h.must(db.PutModel(t.Context(), espresso()))
+	h.must(db.PutModel(t.Context(), espresso(h.tenant)))
 	return h
+}
+
+// tb is what testing.T and rapid.T have in common.
+type tb interface {
+	Helper()
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
+	Context() context.Context
 }
 
 // sqlite returns a house on a fresh SQLite file.
@@ -94,9 +103,9 @@ func (h *house) must(err error) {
 	}
 }
 
-func espresso() devices.Model {
+func espresso(tenant string) devices.Model {
 	return devices.Model{
-		Tenant: "acme", ID: "espresso", Name: "Presto 3", Words: devices.Words{"en": "espresso machine"}, Interval: time.Minute,
+		Tenant: tenant, ID: "espresso", Name: "Presto 3", Words: devices.Words{"en": "espresso machine"}, Interval: time.Minute,
 		Metrics: []devices.Metric{
 			{Name: "temp", Unit: "°C", Words: devices.Words{"en": "brewing temperature"}, Noticeable: 4},
 			{Name: "flow", Unit: "ml/s", Noticeable: 2},
@@ -113,11 +122,11 @@ func espresso() devices.Model {
 func (h *house) device(id string, edit ...func(*devices.Device, *devices.Contact)) devices.Key {
 	h.t.Helper()
 	d := devices.Device{
-		Key: devices.Key{Tenant: "acme", Device: id}, Model: "espresso", Firmware: "1.0", Owner: "owner-" + id,
+		Key: devices.Key{Tenant: h.tenant, Device: id}, Model: "espresso", Firmware: "1.0", Owner: "owner-" + id,
 		Site: devices.Site{ID: "s1", Name: "Café Mitte", Lat: 52.5, Lon: 13.4, Zone: "Europe/Berlin"},
 	}
 	c := devices.Contact{
-		Tenant: "acme", ID: d.Owner, Name: "Olga Owner", Locale: "de-DE", Zone: "Europe/Berlin",
+		Tenant: h.tenant, ID: d.Owner, Name: "Olga Owner", Locale: "de-DE", Zone: "Europe/Berlin",
 		Addresses: []devices.Address{{Channel: "email", Value: id + "@example.org", Consent: noon.Add(-time.Hour)}},
 	}
 	for _, e := range edit {

@@ -1,19 +1,9 @@
 package outreach_test
 
-import (
-	"context"
-	"testing"
-	"time"
-)
-
-func contextWithCancel(t testing.TB) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancel(t.Context())
-	t.Cleanup(cancel)
-	return ctx, cancel
-}
+import "time"
 
 // eventually waits until ok, half a minute at most.
-func eventually(t testing.TB, ok func() bool) {
+func eventually(t tb, ok func() bool) {
 	t.Helper()
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
