@@ -33,7 +33,8 @@ func (a *Acceptor) begin(parts int, o Outcome, done func(Outcome)) *pending {
 // makes the message fail: it is sent again as a whole.
 func (p *pending) settle(err error) {
 	if err != nil {
-		p.failure.Store(&err)
+		failure := err // so that only a failure costs memory
+		p.failure.Store(&failure)
 	}
 	if p.left.Add(-1) > 0 {
 		return

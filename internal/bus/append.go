@@ -58,8 +58,9 @@ func (b *Bus) PublishFinding(ctx context.Context, f anomaly.Finding) error {
 
 // append waits until the stream has stored the body.
 func (b *Bus) append(ctx context.Context, stream, subject string, body []byte, options ...jetstream.PublishOpt) error {
-	ctx, cancel := bounded(ctx)
+	ctx, cancel := context.WithTimeout(ctx, defaultTimeout)
 	defer cancel()
+	defer context.AfterFunc(b.link.current(), cancel)()
 	began := time.Now()
 	ack, err := b.js.Publish(ctx, subject, body, options...)
 	if err == nil && ack.Stream != stream {

@@ -25,6 +25,7 @@ type Bus struct {
 	server  *embedded // nil if the log is dialled
 	conn    *nats.Conn
 	js      jetstream.JetStream
+	link    link
 	metrics metrics
 }
 
@@ -60,6 +61,7 @@ func (b *Bus) connect(ctx context.Context, where place) error {
 		// taken into memory and told to nobody.
 		nats.ReconnectBufSize(-1),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			b.link.broken()
 			if err != nil {
 				b.logger.Warn("the log is out of reach; trying again", "error", err)
 			}
@@ -103,6 +105,7 @@ func (b *Bus) Close(ctx context.Context) error {
 			_ = b.conn.FlushWithContext(ctx)
 		}
 		b.conn.Close()
+		b.link.broken()
 	}
 	if b.server == nil {
 		return nil

@@ -11,8 +11,8 @@ import (
 // ConsumeFindings gives handle the revisions of findings behind the position
 // of that durable name, one at a time in the order in which they were
 // published. When handle returns nil the position moves on; on an error the
-// same one is given again, after 1 s, 2 s, ... up to 60 s, and those behind it
-// wait. It returns nil when ctx ends. One process may use a name at a time.
+// same one is given again, after 250 ms, 500 ms, ... up to 60 s, and those
+// behind it wait. It returns nil when ctx ends. One process may use a name at a time.
 // [TP-9.4]
 func (b *Bus) ConsumeFindings(ctx context.Context, durable string, handle func(context.Context, anomaly.Finding) error) error {
 	return consume(ctx, b, streamFindings, durable, handle)

@@ -15,7 +15,8 @@ const (
 	batchBytes    = 4 << 20
 	fetchExpiry   = 30 * time.Second
 	ackWait       = 30 * time.Second
-	firstWait     = time.Second
+	ackTimeout    = 2 * time.Second
+	firstWait     = 250 * time.Millisecond
 	longestWait   = 60 * time.Second
 )
 
@@ -47,8 +48,11 @@ type follower struct {
 	logger *slog.Logger
 }
 
-// errGap says that the next message is not the one that arrived.
-var errGap = errors.New("a message is missing in the delivery")
+// Why a session ends although nothing is broken.
+var (
+	errGap    = errors.New("a message is missing in the delivery")
+	errCutOff = errors.New("the connection was lost")
+)
 
 // fatalError ends a follower.
 type fatalError struct{ error }
@@ -70,8 +74,8 @@ func (f *follower) run(ctx context.Context) error {
 		if f.last != before {
 			wait = firstWait
 		}
-		if errors.Is(err, errGap) {
-			f.logger.Debug("beginning again", "after", f.last)
+		if errors.Is(err, errGap) || errors.Is(err, errCutOff) {
+			f.logger.Debug("beginning again", "after", f.last, "reason", err)
 		} else {
 			f.logger.Warn("reading the log was interrupted; trying again", "error", err, "wait", wait.String())
 		}
@@ -104,6 +108,8 @@ func (f *follower) session(ctx context.Context) error {
 func (f *follower) fetch(ctx context.Context, consumer jetstream.Consumer) error {
 	requestCtx, cancel := context.WithTimeout(ctx, fetchExpiry)
 	defer cancel()
+	connection := f.bus.link.current()
+	defer context.AfterFunc(connection, cancel)()
 	result, err := consumer.Fetch(batchMessages, jetstream.FetchMaxBytes(batchBytes), jetstream.FetchContext(requestCtx))
 	if err != nil {
 		return fmt.Errorf("fetching: %w", err)
@@ -127,7 +133,10 @@ func (f *follower) fetch(ctx context.Context, consumer jetstream.Consumer) error
 			return err
 		}
 	}
-	if err := result.Error(); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+	switch err := result.Error(); {
+	case connection.Err() != nil:
+		return errCutOff
+	case err != nil && !errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("fetching: %w", err)
 	}
 	return nil
@@ -251,13 +260,14 @@ func (f *follower) newest(ctx context.Context) (uint64, error) {
 	return stream.CachedInfo().State.LastSeq, nil
 }
 
-// acknowledge moves the durable position. If that fails the messages come
-// again after a restart, and do no harm.
+// acknowledge moves the durable position, also while ctx ends: what has been
+// dealt with need not be again. If it fails the messages come again after a
+// restart, and do no harm.
 func (f *follower) acknowledge(ctx context.Context, last item) {
 	f.last = last.sequence
-	ctx, cancel := bounded(ctx)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), ackTimeout)
 	defer cancel()
-	if err := last.msg.DoubleAck(ctx); err != nil && ctx.Err() == nil {
+	if err := last.msg.DoubleAck(ctx); err != nil {
 		f.logger.Debug("the position was not saved; it will be with the next", "error", err)
 	}
 }

@@ -14,8 +14,8 @@ import (
 // ConsumeTelemetry gives handle everything on stream TELEMETRY behind the
 // position of that durable name, in order, in batches that grow with the load
 // (up to 512 messages or 4 MiB). When handle returns nil the position moves
-// behind the batch; on an error the same batch is given again, after 1 s, 2 s,
-// ... up to 60 s. It returns nil when ctx ends; after a restart it begins at
+// behind the batch; on an error the same batch is given again, after 250 ms,
+// 500 ms, ... up to 60 s. It returns nil when ctx ends; after a restart it begins at
 // the position, so what was in work is given again. One process may use a name
 // at a time. [TP-9.4]
 func (b *Bus) ConsumeTelemetry(ctx context.Context, durable string, handle func(context.Context, []ingest.LogMessage) error) error {
