@@ -41,10 +41,11 @@ else
 	as() { "$@"; }
 fi
 
-running() { [ -d "$dir/data" ] && as "$bin/pg_ctl" -D "$dir/data" status >/dev/null 2>&1; }
-
-# The fourth line of postmaster.pid is the port, once it listens.
-url() { echo "postgres://forecare@127.0.0.1:$(sed -n 4p "$dir/data/postmaster.pid")/postgres?sslmode=disable"; }
+# The fourth line of postmaster.pid is the port. That the process exists is not
+# enough: it may be a zombie, or its number another process.
+port_of() { sed -n 4p "$dir/data/postmaster.pid" 2>/dev/null; }
+running() { [ -n "$(port_of)" ] && "$bin/pg_isready" -q -t 3 -h 127.0.0.1 -p "$(port_of)" -d postgres -U forecare; }
+url() { echo "postgres://forecare@127.0.0.1:$(port_of)/postgres?sslmode=disable"; }
 
 free_port() {
 	port=$((20000 + $(od -An -N2 -tu2 /dev/urandom) % 12000))
@@ -60,11 +61,10 @@ start() {
 	chown "$user" "$dir"
 	chmod 700 "$dir"
 	cd "$dir" # runuser keeps the folder, which the other user may not be allowed to enter
-	if [ ! -s "$dir/data/PG_VERSION" ]; then
-		rm -rf "$dir/data"
-		as "$bin/initdb" -D "$dir/data" -U forecare -A trust -E UTF8 --locale=C --no-sync >"$dir/initdb.log" 2>&1 ||
-			die "initdb failed: $(tail -n 3 "$dir/initdb.log")"
-	fi
+	# What is left of a server that was killed may be torn, and nobody needs it.
+	rm -rf "$dir/data"
+	as "$bin/initdb" -D "$dir/data" -U forecare -A trust -E UTF8 --locale=C --no-sync >"$dir/initdb.log" 2>&1 ||
+		die "initdb failed: $(tail -n 3 "$dir/initdb.log")"
 	# A port that is free now may be taken when the server comes to it: try again with another.
 	for attempt in 1 2 3 4 5 6 7 8; do
 		port=$(free_port)

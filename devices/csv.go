@@ -114,10 +114,11 @@ func readRow(c *csv.Reader, header, cells []string, err error, tenant string) CS
 	return row
 }
 
-// apply returns d as the row changes it. Columns that the file does not have
-// stay as they are; an empty cell empties.
-func (row *CSVRow) apply(d Device) (Device, error) {
+// apply returns d as the row changes it, and what is wrong with it then.
+// Columns that the file does not have stay as they are; an empty cell empties.
+func (row *CSVRow) apply(d Device) (Device, faults) {
 	d.Key = row.Key
+	var f faults
 	for i, name := range row.header {
 		cell := row.cells[i]
 		var err error
@@ -142,10 +143,10 @@ func (row *CSVRow) apply(d Device) (Device, error) {
 			d.Gateway = cell
 		}
 		if err != nil {
-			return d, Errorf(Invalid, `%s is %s; write degrees with a point, such as 52.52`, name, quoteShort(cell))
+			f.add(`%s is %s; write degrees with a point, such as 52.52`, name, quoteShort(cell))
 		}
 	}
-	return d, d.Validate()
+	return d, append(f, d.faults()...)
 }
 
 func parseDegrees(s string) (float64, error) {

@@ -4,6 +4,10 @@ package devices
 // and how to mend it. It does not ask whether model, owner and gateway exist:
 // they may come later.
 func (d *Device) Validate() error {
+	return d.faults().err("device " + quoteShort(d.Device))
+}
+
+func (d *Device) faults() faults {
 	var f faults
 	f.id("tenant", d.Tenant)
 	f.id("id", d.Device)
@@ -19,5 +23,5 @@ func (d *Device) Validate() error {
 	if d.Gateway != "" && d.Gateway == d.Device {
 		f.add("gateway is the device itself; leave it empty, a device always speaks for itself")
 	}
-	return f.err("device " + quoteShort(d.Device))
+	return f
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"strings"
 )
 
 // ImportAction says what an import does with a row.
@@ -83,10 +84,10 @@ func planRow(row *CSVRow, registered map[Key]Device, first map[Key]int) ImportSt
 		return step
 	}
 	before, exists := registered[row.Key]
-	after, err := row.apply(before)
+	after, wrong := row.apply(before)
 	switch {
-	case err != nil:
-		step.Message = MessageOf(err)
+	case len(wrong) > 0:
+		step.Message = strings.Join(wrong, "; ")
 		return step
 	case !exists:
 		step.Action = ImportAdd

@@ -113,7 +113,7 @@ func (s *session) printResults(results []devices.ImportResult) error {
 }
 
 func (s *session) summarize(results []devices.ImportResult, dryRun bool) error {
-	says, then := "Done", "nothing else was changed"
+	says, then := "Done", "the others are in place"
 	if dryRun {
 		says, then = "Dry run, nothing was changed", "the others would be imported"
 	}

@@ -1,6 +1,7 @@
 package registrycli
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -20,16 +21,23 @@ func printJSON(w io.Writer, v any) error {
 // printTable prints rows under a header. Control characters in cells become
 // question marks, since the terminal would obey them.
 func printTable(w io.Writer, header string, rows [][]string) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	var b bytes.Buffer
+	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, strings.ReplaceAll(header, " ", "\t"))
 	for _, cells := range rows {
 		clean := make([]string, len(cells))
 		for i, c := range cells {
 			clean[i] = printable(c)
 		}
-		fmt.Fprintln(t, strings.TrimRight(strings.Join(clean, "\t"), "\t"))
+		fmt.Fprintln(t, strings.Join(clean, "\t"))
 	}
-	return t.Flush()
+	t.Flush()
+	for line := range strings.Lines(b.String()) {
+		if _, err := fmt.Fprintln(w, strings.TrimRight(line, " \n")); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func printable(s string) string {
