@@ -3,6 +3,7 @@ package ingest
 import (
 	"context"
 	"encoding/json"
+	"log/slog"
 	"sync"
 	"time"
 	"unicode/utf8"
@@ -13,14 +14,15 @@ import (
 )
 
 // AcceptorOptions are what an Acceptor works with. Registry, Commit and Log
-// are required; Now defaults to time.Now, and a nil
-// Registerer registers no metrics.
+// are required; Now defaults to time.Now, Logger to one that discards; a
+// nil Registerer registers no metrics.
 type AcceptorOptions struct {
 	Registry   *devices.Registry
 	Commit     *Committer
 	Log        Log // for events and dead letters
 	Now        func() time.Time
 	Limits     Limits
+	Logger     *slog.Logger // what is rejected is for debugging: it is in the dead letters
 	Registerer prometheus.Registerer
 }
 
@@ -32,6 +34,7 @@ type Acceptor struct {
 	log      Log
 	now      func() time.Time
 	limits   Limits
+	logger   *slog.Logger
 	counts   counts
 	intakes  sync.Pool // of *intake
 	pendings sync.Pool // of *pending
@@ -43,12 +46,16 @@ func NewAcceptor(o AcceptorOptions) *Acceptor {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
 	a := &Acceptor{
 		registry: o.Registry,
 		commit:   o.Commit,
 		log:      o.Log,
 		now:      o.Now,
 		limits:   o.Limits.withDefaults(),
+		logger:   o.Logger,
 		intakes:  sync.Pool{New: func() any { return new(intake) }},
 		pendings: sync.Pool{New: newPending},
 	}
@@ -196,6 +203,7 @@ func (a *Acceptor) reject(m Message, r *Rejection, done func(Outcome)) {
 // bury appends a dead letter. It queues by the publisher, so that a device
 // which sends rubbish in another's name delays itself.
 func (a *Acceptor) bury(d DeadLetter, done func(error)) {
+	a.logger.Debug("refused", "publisher", d.Publisher, "topic", d.Topic, "reason", d.Reason, "detail", d.Detail, "parts", d.Parts)
 	a.commit.Do(d.Publisher, len(d.Payload), func(ctx context.Context) error {
 		err := a.log.AppendDeadLetter(ctx, d)
 		if err == nil {

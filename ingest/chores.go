@@ -1,10 +1,6 @@
 package ingest
 
-import (
-	"context"
-
-	"github.com/forecare/forecare/devices"
-)
+import "context"
 
 // chores is the queue of one shard's events and dead letters, which are
 // appended one by one in their order. They are apart from the lines so that a
@@ -32,7 +28,7 @@ func (q *chores) put(c chore) bool {
 }
 
 // run does what comes, until the queue is closed and empty.
-func (q *chores) run() {
+func (q *chores) run(c *Committer) {
 	var tasks []chore
 	for {
 		q.mu.Lock()
@@ -47,7 +43,7 @@ func (q *chores) run() {
 		q.mu.Unlock()
 
 		for _, t := range tasks {
-			t.done(t.do())
+			t.done(c.judge(t.do()))
 			q.leave(t.size)
 		}
 		clear(tasks)
@@ -58,9 +54,5 @@ func (c chore) do() error {
 	// As with lines, what is queued is done also while stopping.
 	ctx, cancel := context.WithTimeout(context.Background(), appendTimeout)
 	defer cancel()
-	err := c.task(ctx)
-	if err != nil && devices.CodeOf(err) != devices.Unavailable {
-		err = devices.Wrap(err, devices.Unavailable, "The log did not take the message.")
-	}
-	return err
+	return c.task(ctx)
 }

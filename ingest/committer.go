@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -55,6 +56,7 @@ type Committer struct {
 	lanes   []lane
 	chores  []chores
 	metrics committerMetrics
+	failing atomic.Bool // the last append failed
 }
 
 // NewCommitter returns a Committer that appends to log, which must know that
@@ -64,7 +66,7 @@ func NewCommitter(log Log, o CommitterOptions) *Committer {
 	c := &Committer{
 		log:     log,
 		options: o,
-		logger:  o.Logger.With("component", "committer"),
+		logger:  o.Logger,
 		lanes:   make([]lane, o.Shards),
 		chores:  make([]chores, o.Shards),
 	}
@@ -86,7 +88,7 @@ func (c *Committer) Run(ctx context.Context) error {
 	var all sync.WaitGroup // Run waits for every one of these goroutines
 	for i := range c.lanes {
 		all.Go(func() { c.lanes[i].run(c) })
-		all.Go(func() { c.chores[i].run() })
+		all.Go(func() { c.chores[i].run(c) })
 	}
 	all.Wait()
 	return nil
@@ -129,4 +131,22 @@ func (c *Committer) QueuedBytes() int {
 		n += c.lanes[i].bytes() + c.chores[i].bytes()
 	}
 	return n
+}
+
+// judge remembers whether the log takes what it is given, says aloud when that
+// changes, and returns err as the devices.Unavailable that doors expect.
+func (c *Committer) judge(err error) error {
+	if err == nil {
+		if c.failing.CompareAndSwap(true, false) {
+			c.logger.Info("the log takes messages again")
+		}
+		return nil
+	}
+	if c.failing.CompareAndSwap(false, true) {
+		c.logger.Warn("the log does not take messages; devices are not acknowledged and will send them again", "error", err)
+	}
+	if devices.CodeOf(err) == devices.Unavailable {
+		return err
+	}
+	return devices.Wrap(err, devices.Unavailable, "The log did not take the message.")
 }

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"context"
 	"time"
-
-	"github.com/forecare/forecare/devices"
 )
 
 // lane is the queue of one shard's lines. While one append is in flight,
@@ -105,8 +103,5 @@ func (c *Committer) append(shard int, lines []byte, n int) error {
 	began := time.Now()
 	err := c.log.AppendTelemetry(ctx, shard, lines)
 	c.metrics.appended(n, len(lines), time.Since(began), err)
-	if err != nil && devices.CodeOf(err) != devices.Unavailable {
-		err = devices.Wrap(err, devices.Unavailable, "The log did not take the readings.")
-	}
-	return err
+	return c.judge(err)
 }

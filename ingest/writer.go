@@ -72,7 +72,7 @@ type Writer struct {
 func NewWriter(store Store, dead DeadLetters, o WriterOptions) *Writer {
 	o = o.withDefaults()
 	w := &Writer{store: store, dead: dead, options: o}
-	w.health.logger = o.Logger.With("component", "writer")
+	w.health.logger = o.Logger
 	w.health.since = time.Now()
 	w.metrics = newWriterMetrics(o.Registerer, w)
 	return w

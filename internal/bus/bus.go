@@ -43,10 +43,10 @@ func Open(ctx context.Context, o Options) (*Bus, error) {
 		}
 	}
 	if err := b.connect(ctx, where); err != nil {
-		return nil, errors.Join(err, b.Close(ctx))
+		return nil, errors.Join(err, b.Close(context.WithoutCancel(ctx)))
 	}
 	if err := b.createStreams(ctx); err != nil {
-		return nil, errors.Join(err, b.Close(ctx))
+		return nil, errors.Join(err, b.Close(context.WithoutCancel(ctx)))
 	}
 	b.metrics = newMetrics(o.Registerer, b)
 	return b, nil

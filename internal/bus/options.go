@@ -64,7 +64,6 @@ func (o Options) resolve() (Options, place, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	o.Logger = o.Logger.With("component", "bus")
 	if o.KeepBytes >= o.MaxBytes {
 		return o, place{}, devices.Errorf(devices.Invalid, "What the log keeps for re-reading (%d bytes) must be less than all it may hold (%d bytes).", o.KeepBytes, o.MaxBytes)
 	}
