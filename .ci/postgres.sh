@@ -12,6 +12,7 @@
 set -eu
 
 dir=${POSTGRES_DIR:-${TMPDIR:-/tmp}/forecare-postgres-$(id -u)}
+case $dir in /*) ;; *) dir=$PWD/$dir ;; esac
 
 say() { echo "postgres.sh: $*" >&2; }
 die() { say "$*"; exit 1; }

@@ -199,3 +199,17 @@ func TestWords(t *testing.T) {
 		t.Errorf("without words it is %q", got)
 	}
 }
+
+func TestRemedyFor(t *testing.T) {
+	m := goodModel() // calibrate is for temp, visit for everything
+	for metric, want := range map[string]string{"temp": "calibrate", "flow": "visit", "": "visit"} {
+		r, ok := m.RemedyFor(metric)
+		if !ok || r.ID != want {
+			t.Errorf("for %q there is %v, %+v; want %s", metric, ok, r, want)
+		}
+	}
+	m.Remedies = m.Remedies[:1]
+	if r, ok := m.RemedyFor("flow"); ok {
+		t.Errorf("for flow there is %+v", r)
+	}
+}

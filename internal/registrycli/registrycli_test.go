@@ -307,3 +307,38 @@ func TestDeviceList(t *testing.T) {
 		t.Errorf("got %+v, %v", got, err)
 	}
 }
+
+func TestTheExampleIsWithinTheMetricsBounds(t *testing.T) {
+	tests := []struct{ metric, broker, want string }{
+		{`{"name":"a","unit":"1","min":-10,"max":5}`, "h:1", `-h h -p 1 .*'{"a":-2.5}'`},
+		{`{"name":"a","unit":"1","min":300}`, "::1", `-h ::1 -p 1883 .*'{"a":300}'`},
+		{`{"name":"a","unit":"1","max":-1}`, "[::1]:2", `-h ::1 -p 2 .*'{"a":-1}'`},
+		{`{"name":"a","unit":"1"}`, "a;reboot:1", `-h 'a;reboot' -p 1 .*'{"a":1}'`},
+		{`{"name":"a","unit":"1"}`, "a'b:1", `-h 'a'\\''b' -p 1 `},
+	}
+	for _, tt := range tests {
+		c := newTerminal(t)
+		c.stdin = `{"tenant":"acme","id":"m","name":"M","interval":"1m","metrics":[` + tt.metric + `]}`
+		c.must("model import -")
+		var out bytes.Buffer
+		args := []string{"device", "add", "acme/p-1", "--model", "m", "--zone", "UTC", "--broker", tt.broker}
+		if err := registrycli.Run(t.Context(), args, nil, &out, &out, c.db, nil); err != nil {
+			t.Fatal(err)
+		}
+		if !regexp.MustCompile(tt.want).MatchString(out.String()) {
+			t.Errorf("%s: want %s in\n%s", tt.metric, tt.want, out.String())
+		}
+	}
+}
+
+// What a file brings in must not drive the terminal of who reads it.
+func TestTablesShowNoControlCharacters(t *testing.T) {
+	c := newTerminal(t)
+	c.stdin = "id,model,zone\n\x1b[2Jp-1,press,UTC\n"
+	if err := c.run("device import - --tenant acme"); err == nil {
+		t.Error("imported")
+	}
+	if strings.ContainsAny(c.out, "\x1b\x07") || !strings.Contains(c.out, "?[2Jp-1") {
+		t.Errorf("it prints %q", c.out)
+	}
+}

@@ -130,3 +130,18 @@ func TestOpenedByManyAtOnce(t *testing.T) {
 		wg.Wait()
 	})
 }
+
+func TestPing(t *testing.T) {
+	sqlstoretest.ForEachURL(t, func(t *testing.T, url string) {
+		db, err := sqlstore.Open(t.Context(), url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(db.Ping(t.Context()), db.Close()); err != nil {
+			t.Error(err)
+		}
+		if err := db.Ping(t.Context()); err == nil {
+			t.Error("a closed database answers")
+		}
+	})
+}

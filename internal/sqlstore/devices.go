@@ -19,8 +19,10 @@ func (db *DB) AddDevice(ctx context.Context, d devices.Device, tokenHash string)
 	return db.SaveDevices(ctx, []devices.Registration{{Device: d, TokenHash: tokenHash}}, nil)
 }
 
-// UpdateDevice changes everything about a device but its credentials and its
-// creation. It is NotFound if the device does not exist.
+// UpdateDevice changes everything about a device but its credentials, its
+// creation and Disabled, which has SetDeviceDisabled: an update that began
+// before a device was shut out must not let it in again. It is NotFound if the
+// device does not exist.
 func (db *DB) UpdateDevice(ctx context.Context, d devices.Device) error {
 	return db.SaveDevices(ctx, nil, []devices.Device{d})
 }
@@ -75,9 +77,9 @@ func insertDevice(ctx context.Context, tx *sql.Tx, r devices.Registration, now t
 
 func updateDevice(ctx context.Context, tx *sql.Tx, d *devices.Device, now time.Time) error {
 	result, err := tx.ExecContext(ctx, `UPDATE devices SET model = $3, firmware = $4, site = $5, site_name = $6, lat = $7, lon = $8,
-		zone = $9, owner = $10, gateway = $11, disabled = $12, updated = $13, search = $14 WHERE tenant = $1 AND device = $2`,
+		zone = $9, owner = $10, gateway = $11, updated = $12, search = $13 WHERE tenant = $1 AND device = $2`,
 		d.Tenant, d.Device, d.Model, d.Firmware, d.Site.ID, d.Site.Name, d.Site.Lat, d.Site.Lon,
-		d.Site.Zone, d.Owner, d.Gateway, d.Disabled, toMillis(now), searchText(d))
+		d.Site.Zone, d.Owner, d.Gateway, toMillis(now), searchText(d))
 	if err != nil {
 		return fmt.Errorf("changing the device %s: %w", d.Key, err)
 	}

@@ -61,10 +61,10 @@ func TestDevice(t *testing.T) {
 		wantCode(t, err, devices.NotFound)
 
 		d.Model, d.Firmware, d.Owner, d.Gateway, d.Site = "grinder", "", "", "", devices.Site{Zone: "Asia/Dubai"}
-		if err := db.UpdateDevice(ctx, d); err != nil {
+		if err := db.SetDeviceDisabled(ctx, d.Key, true); err != nil {
 			t.Fatal(err)
 		}
-		if err := db.SetDeviceDisabled(ctx, d.Key, true); err != nil {
+		if err := db.UpdateDevice(ctx, d); err != nil { // with what was read before it was disabled
 			t.Fatal(err)
 		}
 		d.Disabled = true

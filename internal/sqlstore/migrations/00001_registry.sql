@@ -68,11 +68,3 @@ CREATE TABLE registry (
     revision BIGINT NOT NULL
 );
 INSERT INTO registry (id, revision) VALUES (1, 1);
-
--- +goose Down
-DROP TABLE registry;
-DROP TABLE addresses;
-DROP TABLE contacts;
-DROP TABLE credentials;
-DROP TABLE models;
-DROP TABLE devices;

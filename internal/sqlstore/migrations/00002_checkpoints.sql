@@ -12,7 +12,3 @@ CREATE TABLE checkpoint_parts (
     PRIMARY KEY (name, part),
     FOREIGN KEY (name) REFERENCES checkpoints (name) ON DELETE CASCADE
 );
-
--- +goose Down
-DROP TABLE checkpoint_parts;
-DROP TABLE checkpoints;
