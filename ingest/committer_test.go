@@ -1,8 +1,10 @@
 package ingest_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync"
 	"testing"
@@ -180,13 +182,18 @@ func judge(p plan, stored map[int][]string, heard [][]outcomeOf) string {
 			if h.err != nil && !isUnavailable(h.err) {
 				return fmt.Sprintf("message %d of %d: %v", i, who, h.err)
 			}
+			hole := false
 			for l := range n {
 				where := strings.Index(body, lineOf(who, i, l))
 				if where < 0 {
 					if h.err == nil {
 						return fmt.Sprintf("message %d of %d was acknowledged, but line %d is not stored", i, who, l)
 					}
+					hole = true
 					continue
+				}
+				if hole {
+					return fmt.Sprintf("message %d of %d failed, but what was left of it was appended", i, who)
 				}
 				if where < at {
 					return fmt.Sprintf("message %d of %d line %d is out of order", i, who, l)
@@ -334,5 +341,34 @@ func TestShardOf(t *testing.T) {
 		if got := ingest.ShardOf(key(device), 8); got != want {
 			t.Errorf("ShardOf(acme/%s, 8) = %d, want %d", device, got, want)
 		}
+	}
+}
+
+// TestTheLogIsAnnounced when it stops taking messages and when it takes them
+// again, not for each message.
+func TestTheLogIsAnnounced(t *testing.T) {
+	log := &memoryLog{}
+	var said bytes.Buffer
+	commit := ingest.NewCommitter(log, ingest.CommitterOptions{Logger: slog.New(slog.NewTextHandler(&said, nil))})
+	ctx, cancel := contextWithCancel(t)
+	var all sync.WaitGroup
+	all.Go(func() { _ = commit.Run(ctx) })
+	send := func() {
+		answer := make(chan error, 1)
+		commit.Append(key("d1"), []byte("x\n"), func(err error) { answer <- err })
+		<-answer
+	}
+	for range 2 {
+		log.setFail(func(string) error { return errFull })
+		send()
+		send()
+		log.setFail(nil)
+		send()
+		send()
+	}
+	cancel()
+	all.Wait()
+	if warnings, infos := strings.Count(said.String(), "level=WARN"), strings.Count(said.String(), "level=INFO"); warnings != 2 || infos != 2 {
+		t.Errorf("%d warnings and %d infos:\n%s", warnings, infos, said.String())
 	}
 }

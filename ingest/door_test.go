@@ -72,6 +72,12 @@ func (l *memoryLog) put(what string, store func()) error {
 	return nil
 }
 
+func (l *memoryLog) setFail(fail func(string) error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.fail = fail
+}
+
 func (l *memoryLog) AppendTelemetry(_ context.Context, shard int, lines []byte) error {
 	return l.put("telemetry", func() {
 		if l.lines == nil {

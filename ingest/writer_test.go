@@ -255,8 +255,9 @@ func TestWriterStopsInTheMiddle(t *testing.T) {
 func TestShardsSideBySide(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var bodies []ingest.LogMessage
-		for i := range 40 {
-			bodies = append(bodies, ingest.LogMessage{Shard: i % 4, Body: []byte(deviceLine(fmt.Sprint("s", i%4), i)), Stored: time.Now().Add(-time.Minute)})
+		for i := range 48 {
+			shard := i / 3 % 4
+			bodies = append(bodies, ingest.LogMessage{Shard: shard, Body: []byte(deviceLine(fmt.Sprint("s", shard), i)), Stored: time.Now().Add(-time.Minute)})
 		}
 		store := &fakeStore{answers: []error{&ingest.WriteError{Kind: ingest.Busy, After: time.Hour, Err: errors.New("503")}}}
 		w := ingest.NewWriter(store, &memoryLog{}, ingest.WriterOptions{MaxLines: 4})
@@ -264,7 +265,7 @@ func TestShardsSideBySide(t *testing.T) {
 		go func() { done <- w.Handle(t.Context(), bodies) }() // received below
 		synctest.Wait()
 		store.mu.Lock()
-		if n := len(distinct(store.stored)); n != 20 {
+		if n := len(distinct(store.stored)); n != 24 {
 			t.Errorf("%d lines are stored while one half waits", n)
 		}
 		store.mu.Unlock()
@@ -279,7 +280,7 @@ func TestShardsSideBySide(t *testing.T) {
 			perShard[l[:19]] = append(perShard[l[:19]], l)
 		}
 		for shard, lines := range perShard {
-			if len(lines) != 10 || !slices.IsSorted(lines) {
+			if len(lines) != 12 || !slices.IsSorted(lines) {
 				t.Errorf("%s: %q", shard, lines)
 			}
 		}
