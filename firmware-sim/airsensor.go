@@ -16,13 +16,13 @@ func airSensor() design {
 			ID: "air-a3", Name: "Air A3", Interval: 10 * time.Minute,
 			Words: devices.Words{"en": "air-quality sensor", "ar": "حسّاس جودة الهواء"},
 			Metrics: []devices.Metric{
-				metric("co2", "ppm", 0, 10000, 250, 100,
+				metric("co2", "ppm", 0, 10000, 320, 160,
 					devices.Words{"en": "carbon dioxide reading", "ar": "قراءة ثاني أكسيد الكربون"}),
-				metric("pm25", "µg/m³", 0, 1000, 15, 8,
+				metric("pm25", "µg/m³", 0, 1000, 20, 10,
 					devices.Words{"en": "fine dust reading", "ar": "قراءة الغبار الدقيق"}),
-				metric("temperature", "°C", -40, 85, 2, 1,
+				metric("temperature", "°C", -40, 85, 2.5, 1.2,
 					devices.Words{"en": "temperature reading", "ar": "قراءة درجة الحرارة"}),
-				metric("humidity", "%", 0, 100, 12, 6,
+				metric("humidity", "%", 0, 100, 15, 8,
 					devices.Words{"en": "humidity reading", "ar": "قراءة الرطوبة"}),
 				metric("battery", "V", 0, 5, 0.6, 0.4,
 					devices.Words{"en": "battery", "ar": "البطارية"}),
@@ -43,21 +43,21 @@ func airSensor() design {
 		},
 		gauges: []gauge{
 			{ // co2: well ventilated rooms
-				base: 440, swing: func(s scene) float64 { return 150 * s.usage },
-				spread: 18, gain: 0.12, slow: 9, white: 4, resolution: 1,
+				base: 440, swing: func(s scene) float64 { return 40 * s.usage },
+				spread: 18, gain: 0.12, slow: 5, white: 3, resolution: 1,
 			},
-			{ // pm25: half of the street, and cooking
-				base: 1, swing: func(s scene) float64 { return 0.45*s.sky.dust + 2.5*s.usage },
+			{ // pm25: what filters let through of the street, and cooking
+				base: 3, swing: func(s scene) float64 { return 0.1*s.sky.dust + 1.2*s.usage },
 				spread: 0.3, gain: 0.1, slow: 0.4, white: 0.3, resolution: 0.1,
 			},
 			{ // temperature: heated and cooled, with a little of the weather
 				base: 21.5, swing: func(s scene) float64 {
-					return 0.05*within(s.sky.temp-12, -25, 25) + 0.7*s.usage
+					return 0.03*within(s.sky.temp-12, -25, 25) + 0.4*s.usage
 				},
 				spread: 0.4, gain: 0.1, slow: 0.15, white: 0.04, resolution: 0.01,
 			},
 			{ // humidity
-				base: 44, swing: func(s scene) float64 { return 0.18*(s.sky.humidity-60) + 2*s.usage },
+				base: 44, swing: func(s scene) float64 { return 0.09*(s.sky.humidity-60) + 1.5*s.usage },
 				spread: 1.5, gain: 0.1, slow: 0.8, white: 0.3, resolution: 0.1,
 			},
 			{ // battery: two AA cells, good for two years, weaker in the cold

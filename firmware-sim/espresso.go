@@ -15,13 +15,13 @@ func espressoMachine() design {
 			ID: "espresso-e1", Name: "Espresso E1", Interval: 10 * time.Minute,
 			Words: devices.Words{"en": "espresso machine", "ar": "آلة الإسبريسو"},
 			Metrics: []devices.Metric{
-				metric("brew_temp", "°C", 0, 140, 2.5, 1,
+				metric("brew_temp", "°C", 0, 140, 3.5, 1.2,
 					devices.Words{"en": "brewing temperature", "ar": "درجة حرارة التحضير"}),
 				metric("pump_pressure", "bar", 0, 20, 1.2, 0.6,
 					devices.Words{"en": "pump pressure", "ar": "ضغط المضخة"}),
 				metric("grind_time", "s", 0, 120, 2.5, 1.2,
 					devices.Words{"en": "grinding time", "ar": "مدة الطحن"}),
-				metric("boiler_duty", "%", 0, 100, 15, 8,
+				metric("boiler_duty", "%", 0, 100, 25, 14,
 					devices.Words{"en": "heating effort", "ar": "مجهود التسخين"}),
 			},
 			Remedies: []devices.Remedy{
@@ -45,8 +45,8 @@ func espressoMachine() design {
 		},
 		gauges: []gauge{
 			{ // brew_temp: every cup takes some heat out
-				base: 93, swing: func(s scene) float64 { return -0.5 * s.usage },
-				spread: 0.35, gain: 0.15, slow: 0.12, white: 0.07, resolution: 0.01,
+				base: 93, swing: func(s scene) float64 { return -0.12 * s.usage },
+				spread: 0.35, gain: 0.15, slow: 0.06, white: 0.05, resolution: 0.01,
 			},
 			{ // pump_pressure: sags a little under load
 				base: 9, swing: func(s scene) float64 { return -0.12 * s.usage },
@@ -58,7 +58,7 @@ func espressoMachine() design {
 			},
 			{ // boiler_duty: use, and a cold kitchen
 				base: 18, swing: func(s scene) float64 {
-					return 14*s.usage - 0.2*within(s.sky.temp-15, -15, 15)
+					return 7*s.usage - 0.1*within(s.sky.temp-15, -15, 15)
 				},
 				spread: 1, gain: 0.1, slow: 0.9, white: 0.7, resolution: 0.1,
 			},

@@ -190,9 +190,9 @@ func TestTruthDatesTheCrossing(t *testing.T) {
 		model string
 		days  float64 // until the limit is reached; below 0: never
 	}{
-		{sim.Fault{Kind: sim.SlowDrift, Metric: "brew_temp", Slope: -0.25}, "espresso-e1", 10},
-		{sim.Fault{Kind: sim.Ageing, Metric: "brew_temp", Slope: 0.025}, "espresso-e1", 10},
-		{sim.Fault{Kind: sim.StepChange, Metric: "brew_temp", Size: 3}, "espresso-e1", 0},
+		{sim.Fault{Kind: sim.SlowDrift, Metric: "brew_temp", Slope: -0.35}, "espresso-e1", 10},
+		{sim.Fault{Kind: sim.Ageing, Metric: "brew_temp", Slope: 0.035}, "espresso-e1", 10},
+		{sim.Fault{Kind: sim.StepChange, Metric: "brew_temp", Size: 4}, "espresso-e1", 0},
 		{sim.Fault{Kind: sim.StepChange, Metric: "brew_temp", Size: 1}, "espresso-e1", -1},
 		{sim.Fault{Kind: sim.StuckValue, Metric: "brew_temp"}, "espresso-e1", -1},
 		{sim.Fault{Kind: sim.BatteryWear, Metric: "battery", Slope: -0.06}, "air-a3", 7.75},

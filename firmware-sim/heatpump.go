@@ -17,7 +17,7 @@ func heatPump() design {
 			Metrics: []devices.Metric{
 				metric("supply_temp", "°C", -20, 90, 4, 2,
 					devices.Words{"en": "supply temperature", "ar": "درجة حرارة مياه التدفئة"}),
-				metric("cop", "", 0, 12, 0.8, 0.4,
+				metric("cop", "1", 0, 12, 0.8, 0.4,
 					devices.Words{"en": "efficiency", "ar": "كفاءة التدفئة"}),
 				metric("compressor_current", "A", 0, 40, 2, 1,
 					devices.Words{"en": "compressor current", "ar": "تيار الضاغط"}),
@@ -40,15 +40,15 @@ func heatPump() design {
 		},
 		gauges: []gauge{
 			{ // supply_temp: a flat heating curve, and hot water when people wash
-				base: 35, swing: func(s scene) float64 { return 0.1*warmer(10, s) + 0.7*s.usage },
+				base: 35, swing: func(s scene) float64 { return 0.05*warmer(10, s) + 0.6*s.usage },
 				spread: 0.6, gain: 0.1, slow: 0.2, white: 0.08, resolution: 0.01,
 			},
 			{ // cop: less lift, less work
-				base: 4.2, swing: func(s scene) float64 { return -0.02 * warmer(10, s) },
+				base: 4.2, swing: func(s scene) float64 { return -0.01 * warmer(10, s) },
 				spread: 0.12, gain: 0.1, slow: 0.05, white: 0.03, resolution: 0.01,
 			},
 			{ // compressor_current
-				base: 6, swing: func(s scene) float64 { return 0.04*warmer(10, s) + 0.4*s.usage },
+				base: 6, swing: func(s scene) float64 { return 0.025*warmer(10, s) + 0.3*s.usage },
 				spread: 0.25, gain: 0.1, slow: 0.1, white: 0.06, resolution: 0.01,
 			},
 			{ // brine_pressure: brine expands a little

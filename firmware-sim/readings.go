@@ -95,3 +95,19 @@ func (q *sampleQueue) Pop() any {
 	*q = (*q)[:len(*q)-1]
 	return last
 }
+
+// Truths lists what will be wrong in the plan.
+func (p *Plan) Truths() ([]Truth, error) {
+	var out []Truth
+	for _, u := range p.Devices {
+		if len(u.Faults) == 0 {
+			continue
+		}
+		d, err := p.Device(u.Key.Device)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, d.Truths()...)
+	}
+	return out, nil
+}

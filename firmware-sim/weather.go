@@ -79,7 +79,7 @@ func (w *weather) compute(t time.Time) sky {
 	front := w.temp.at(t)
 	temp := mean + 0.2*lat*season + 3*daily + (1.5+0.04*lat)*front
 	humidity := math.Min(98, math.Max(15, 65-9*daily-8*front))
-	dust := 9 * math.Exp(0.55*w.dust.at(t)-0.15*daily)
+	dust := math.Min(60, 9*math.Exp(0.55*w.dust.at(t)-0.15*daily))
 	return sky{temp: temp, humidity: humidity, dust: dust}
 }
 
