@@ -72,6 +72,9 @@ func (d *Desk) Unbook(ctx context.Context, g Grant) error {
 		m.hush()
 		gone := m.giveBack(actorOwner)
 		m.rest()
+		if m.c.Window.Until.After(m.now) {
+			m.wakeAt(m.c.Window.Until)
+		}
 		m.write(Cancellation, gone, false)
 		return nil
 	}, GrantOwner)

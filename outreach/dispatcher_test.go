@@ -15,6 +15,7 @@ import (
 
 	"github.com/forecare/forecare/anomaly"
 	"github.com/forecare/forecare/devices"
+	"github.com/forecare/forecare/internal/sqlstore"
 	"github.com/forecare/forecare/outreach"
 )
 
@@ -371,6 +372,34 @@ func TestPolicyIsAskedAgainBeforeSending(t *testing.T) {
 				t.Fatalf("message %+v, %d sent", m, mail.count())
 			}
 		})
+	}
+}
+
+// meddler lets something happen right after a lease, when it is too late to
+// take a message back.
+type meddler struct {
+	*sqlstore.DB
+	meddle func()
+}
+
+func (m *meddler) LeaseMessages(ctx context.Context, l outreach.Lease) ([]outreach.Message, error) {
+	list, err := m.DB.LeaseMessages(ctx, l)
+	if len(list) > 0 {
+		m.meddle()
+	}
+	return list, err
+}
+
+func TestCaseMovesOnAfterTheLease(t *testing.T) {
+	h := sqlite(t)
+	key := h.device("d1")
+	h.find(key, "temp", 1, anomaly.Opened)
+	id := h.only(key).ID
+	mail := &recorder{name: "email"}
+	store := &meddler{h.db, func() { h.must(h.desk.Dismiss(t.Context(), "acme", id, ann, "nothing to do")) }}
+	h.dispatch(h.dispatcher([]outreach.Channel{mail}, func(o *outreach.DispatcherOptions) { o.Store = store }), h.stateOf(key, 0, outreach.Suppressed))
+	if m := h.messages(h.only(key))[0]; m.Decision.Rule != outreach.RuleOvertaken || mail.count() != 0 {
+		t.Fatalf("message %+v, %d sent", m, mail.count())
 	}
 }
 

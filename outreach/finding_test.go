@@ -348,3 +348,27 @@ func TestPreferredAllowedChannelIsTaken(t *testing.T) {
 		t.Fatalf("message by %s to %s", m.Channel, m.Address)
 	}
 }
+
+// An offer that nobody answers is handed to an agent when its window is over.
+func TestOfferWithoutAnswer(t *testing.T) {
+	h := sqlite(t)
+	key := h.device("d1")
+	h.find(key, "temp", 1, anomaly.Opened)
+	h.deliver()
+	c := h.only(key)
+	h.mu.Lock()
+	h.now = c.Window.Until
+	h.mu.Unlock()
+	h.must(h.desk.Tend(t.Context()))
+	c = h.wantState(key, outreach.Offered)
+	if !strings.Contains(c.Attention, "has not answered") || !c.Next.IsZero() {
+		t.Fatalf("attention %q, next %s", c.Attention, c.Next)
+	}
+	if first := h.slots(c)[0]; first.Start.Before(h.clock().Add(2 * time.Hour)) {
+		t.Fatalf("%s is offered at %s", first.Start, h.clock())
+	}
+	h.book(c, 0) // it is never too late
+	if c = h.wantState(key, outreach.Scheduled); c.Attention != "" {
+		t.Fatalf("attention %q", c.Attention)
+	}
+}

@@ -2,6 +2,7 @@ package outreach
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -113,14 +114,20 @@ func (d *Desk) wake(ctx context.Context, at Ref) error {
 	return err
 }
 
-// wake does what the case was waiting for. A remote remedy's command goes out
+// wake does what the case was waiting for, or says that it waited in vain. A remote remedy's command goes out
 // with the next repetition, which is the same tick: it counts as never sent.
 func (m *matter) wake() {
 	switch m.c.State {
 	case Opened:
 		m.offer(Offer)
+	case Offered:
+		m.attend("The owner has not answered, and the time that was offered is over; ask them another way.")
 	case Reopened:
-		m.offer(Sorry)
+		if !m.outstanding(Sorry) {
+			m.offer(Sorry)
+			return
+		}
+		m.attend("The owner has not answered, and the time that was offered is over; ask them another way.")
 	case Scheduled:
 		if r := m.remedy(); r != nil && r.Remote {
 			m.start(actorForecare)
@@ -133,4 +140,15 @@ func (m *matter) wake() {
 	case Done:
 		m.reopen("No proof yet: telemetry has neither cleared nor confirmed the trouble since the remedy.")
 	}
+}
+
+// outstanding reports whether the newest message of a purpose has reached the
+// owner, or may have.
+func (m *matter) outstanding(p Purpose) bool {
+	for _, msg := range slices.Backward(m.messages) {
+		if msg.Purpose == p {
+			return msg.State != Suppressed && msg.State != Failed
+		}
+	}
+	return false
 }

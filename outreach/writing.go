@@ -32,6 +32,7 @@ func (m *matter) offer(p Purpose) {
 	if msg := m.write(p, nil, false); msg != nil && msg.State == Pending {
 		m.record(EventOffered, actorForecare, data{"window": m.c.Window, "messages": []string{msg.ID}})
 		m.c.Attention = ""
+		m.wakeAt(m.c.Window.Until)
 	}
 }
 
