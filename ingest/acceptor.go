@@ -175,7 +175,7 @@ func (a *Acceptor) event(m Message, t devices.Topic, done func(Outcome)) {
 	}
 	e := devices.Event{Key: t.Key, Kind: eventKind(t.Kind), ID: t.Command, Received: m.Received, Payload: payload}
 	p := a.begin(1, Outcome{Stored: 1}, done)
-	a.commit.Do(t.Key, len(payload), func(ctx context.Context) error {
+	a.commit.Do(t.Key, len(payload)+choreOverhead, func(ctx context.Context) error {
 		err := a.log.AppendEvent(ctx, e)
 		if err == nil {
 			a.counts.events.Add(1)
@@ -204,7 +204,7 @@ func (a *Acceptor) reject(m Message, r *Rejection, done func(Outcome)) {
 // which sends rubbish in another's name delays itself.
 func (a *Acceptor) bury(d DeadLetter, done func(error)) {
 	a.logger.Debug("refused", "publisher", d.Publisher, "topic", d.Topic, "reason", d.Reason, "detail", d.Detail, "parts", d.Parts)
-	a.commit.Do(d.Publisher, len(d.Payload), func(ctx context.Context) error {
+	a.commit.Do(d.Publisher, len(d.Payload)+choreOverhead, func(ctx context.Context) error {
 		err := a.log.AppendDeadLetter(ctx, d)
 		if err == nil {
 			a.counts.refuse(d.Reason, d.Parts)

@@ -10,6 +10,10 @@ type chores struct {
 	tasks []chore
 }
 
+// choreOverhead is what a queued event or dead letter takes besides its
+// payload. Without it, seven bytes of rubbish would look like seven bytes.
+const choreOverhead = 1 << 10
+
 type chore struct {
 	size int
 	task func(context.Context) error

@@ -259,6 +259,37 @@ func TestFullPipe(t *testing.T) {
 	})
 }
 
+// TestLargeMessagesAreNotOvertaken: while small messages come without end, a
+// large one enters in its turn. [TP-4.4]
+func TestLargeMessagesAreNotOvertaken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := &memoryLog{fail: func(string) error { <-time.After(time.Millisecond); return nil }}
+		commit := ingest.NewCommitter(log, ingest.CommitterOptions{Shards: 1, MaxBytes: 100})
+		ctx, cancel := context.WithCancel(t.Context())
+		var all sync.WaitGroup
+		all.Go(func() { _ = commit.Run(ctx) })
+		small, large := []byte("0123456789012345678\n"), []byte(strings.Repeat("x", 94)+"\n")
+		for range 20 {
+			all.Go(func() {
+				for ctx.Err() == nil {
+					answer := make(chan error, 1)
+					commit.Append(key("small"), small, func(err error) { answer <- err })
+					<-answer
+				}
+			})
+		}
+		synctest.Wait()
+		began := time.Now()
+		answer := make(chan error, 1)
+		commit.Append(key("large"), large, func(err error) { answer <- err })
+		if err := <-answer; err != nil || time.Since(began) > 10*time.Millisecond {
+			t.Errorf("%v after %v", err, time.Since(began))
+		}
+		cancel()
+		all.Wait()
+	})
+}
+
 // TestRubbishDoesNotDelayReadings: while dead letters wait for a slow log,
 // readings of the same shard pass.
 func TestRubbishDoesNotDelayReadings(t *testing.T) {
