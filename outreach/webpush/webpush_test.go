@@ -20,6 +20,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/forecare/forecare/outreach"
+	"github.com/forecare/forecare/outreach/compose"
 	"github.com/forecare/forecare/outreach/webpush"
 )
 
@@ -343,5 +344,36 @@ func wantClass(t *testing.T, what string, err error, want outreach.SendClass) {
 	}
 	if strings.Contains(strings.ToLower(e.Error()), "canary") || strings.Contains(e.Error(), "127.0.0.1") {
 		t.Errorf("%s: the error carries address or content: %v", what, e)
+	}
+}
+
+func TestAComposedOfferBeginsWithReassurance(t *testing.T) {
+	composer, err := compose.New(compose.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	service, browser := newService(t), newBrowser(t)
+	c, _ := open(t, service)
+	for lang, begins := range map[string]string{"en": "You probably haven't noticed anything", "ar": "على الأرجح أنكم لم تلاحظوا أي شيء"} {
+		e := message()
+		e.Lang, e.To = lang, browser.subscription(service.URL+"/x")
+		e.Content, err = composer.Compose(outreach.Facts{
+			Purpose: outreach.Offer, Lang: lang, Name: "Canary Name",
+			OwnerURL: "https://care.example/o/a", Unsubscribe: "https://care.example/u/b",
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Send(context.Background(), e); err != nil {
+			t.Fatal(err)
+		}
+		plain, err := browser.decrypt(last(service).body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var n notification
+		if err := json.Unmarshal(plain, &n); err != nil || !strings.HasPrefix(n.Body, begins) || strings.Contains(n.Body, "http") || !strings.HasSuffix(n.Body, "…") {
+			t.Errorf("%s: %q, %v", lang, n.Body, err)
+		}
 	}
 }
