@@ -31,8 +31,9 @@ var rooms = map[string]struct{ ours, theirs []string }{
 	"outreach/webpush": {ours: []string{"outreach", "outreach/egress"}, theirs: []string{"github.com/SherClockHolmes/webpush-go"}},
 
 	"web/account": {ours: []string{"devices"}},
+	"web/chart":   {ours: []string{"anomaly"}},
 	"web": {
-		ours:   []string{"web/account", "outreach", "anomaly", "anomaly/picture", "ingest", "devices"},
+		ours:   []string{"web/account", "outreach", "anomaly", "anomaly/picture", "ingest", "devices", "web/chart"},
 		theirs: []string{"github.com/go-chi/chi/v5", "github.com/danielgtaylor/huma/v2", "github.com/prometheus/client_golang", "golang.org/x/text", "golang.org/x/time"},
 	},
 
@@ -58,13 +59,15 @@ var rooms = map[string]struct{ ours, theirs []string }{
 	},
 	"internal/sqlstore/sqlstoretest": {ours: []string{"internal/sqlstore"}},
 	"internal/registrycli":           {ours: []string{"devices"}},
-	"internal/config":                {theirs: []string{"go.yaml.in/yaml/v3"}},
+	"internal/config":                {ours: []string{"outreach"}, theirs: []string{"go.yaml.in/yaml/v3"}},
 	"internal/obs":                   {theirs: []string{"github.com/prometheus/client_golang"}},
 	"internal/demo":                  {ours: []string{"firmware-sim", "devices", "outreach", "anomaly"}},
 
 	"internal/app":     {ours: []string{"*"}, theirs: []string{"*"}},
 	"internal/bench":   {ours: []string{"*"}, theirs: []string{"*"}},
-	"cmd/forecare":     {ours: []string{"internal/*"}},
+	"cmd/forecare":     {ours: []string{"internal/*"}, theirs: []string{"go.yaml.in/yaml/v3"}},
+	"internal/loadgen": {},
+	"internal/proving": {ours: []string{"*"}, theirs: []string{"*"}},
 	"cmd/firmware-sim": {ours: []string{"firmware-sim", "devices"}},
 }
 

@@ -7,7 +7,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 )
 
 // Check says everything that is wrong with the configuration, nil if nothing
@@ -77,19 +76,11 @@ func (c *Config) checkMix(say func(string, ...any)) {
 }
 
 func (c *Config) checkCare(say func(string, ...any)) {
-	for name, s := range map[string]string{
-		"quiet_from": c.Care.QuietFrom, "quiet_until": c.Care.QuietUntil,
-		"work_from": c.Care.WorkFrom, "work_until": c.Care.WorkUntil,
-	} {
-		if _, err := ClockTime(s); err != nil {
-			say("care.%s: %v", name, err)
-		}
-	}
 	if len(c.Care.Technicians) == 0 {
 		say("care.technicians: name at least one")
 	}
-	if _, err := Weekdays(c.Care.WorkDays); err != nil {
-		say("care.work_days: %v", err)
+	if c.Care.WorkFrom >= c.Care.WorkUntil || len(c.Care.WorkDays) == 0 {
+		say("care.work_from, work_until, work_days: nobody would ever work")
 	}
 	if strings.TrimSpace(c.Care.Brand) == "" {
 		say("care.brand: owners want to know who writes")
@@ -123,30 +114,4 @@ func address(say func(string, ...any), name, hostport string) {
 	if _, _, err := net.SplitHostPort(hostport); err != nil {
 		say("%s: %q is no host:port", name, hostport)
 	}
-}
-
-// ClockTime reads "HH:MM" as the time since midnight.
-func ClockTime(s string) (time.Duration, error) {
-	t, err := time.Parse("15:04", s)
-	if err != nil {
-		return 0, fmt.Errorf("%q is no time of day; write 21:00", s)
-	}
-	return time.Duration(t.Hour())*time.Hour + time.Duration(t.Minute())*time.Minute, nil
-}
-
-// Weekdays reads names such as mon or sun.
-func Weekdays(names []string) ([]time.Weekday, error) {
-	known := []string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"}
-	var out []time.Weekday
-	for _, n := range names {
-		i := slices.Index(known, strings.ToLower(n))
-		if i < 0 {
-			return nil, fmt.Errorf("%q is no day; write mon, tue, wed, thu, fri, sat or sun", n)
-		}
-		out = append(out, time.Weekday(i))
-	}
-	if len(out) == 0 {
-		return nil, errors.New("name at least one day")
-	}
-	return out, nil
 }

@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/forecare/forecare/outreach"
 )
 
 // Role is a part of the pipeline that a process can run.
@@ -58,15 +60,15 @@ type WebConfig struct {
 
 // CareConfig is the care policy that a maker sets.
 type CareConfig struct {
-	Brand       string   `yaml:"brand"`        // who signs messages
-	QuietFrom   string   `yaml:"quiet_from"`   // local time of the recipient, HH:MM
-	QuietUntil  string   `yaml:"quiet_until"`  // local time of the recipient, HH:MM
-	OfferEvery  Duration `yaml:"offer_every"`  // at most one proactive offer per contact in this time
-	Technicians []string `yaml:"technicians"`  // each has one calendar
-	WorkFrom    string   `yaml:"work_from"`    // site's local time, HH:MM
-	WorkUntil   string   `yaml:"work_until"`   // site's local time, HH:MM
-	WorkDays    []string `yaml:"work_days"`    // mon .. sun
-	LinkExpires Duration `yaml:"link_expires"` // of owners' links
+	Brand       string         `yaml:"brand"`        // who signs messages
+	QuietFrom   outreach.Clock `yaml:"quiet_from"`   // local time of the recipient, HH:MM
+	QuietUntil  outreach.Clock `yaml:"quiet_until"`  // local time of the recipient, HH:MM
+	OfferEvery  Duration       `yaml:"offer_every"`  // at most one proactive offer per contact in this time
+	Technicians []string       `yaml:"technicians"`  // each has one calendar
+	WorkFrom    outreach.Clock `yaml:"work_from"`    // site's local time, HH:MM
+	WorkUntil   outreach.Clock `yaml:"work_until"`   // site's local time, HH:MM
+	WorkDays    []outreach.Day `yaml:"work_days"`    // mon .. sun
+	LinkExpires Duration       `yaml:"link_expires"` // of owners' links
 }
 
 // Email is the SMTP smarthost. Without a host the channel is off.
@@ -109,11 +111,11 @@ func Default() Config {
 		Web:        WebConfig{Listen: "127.0.0.1:8080"},
 		Care: CareConfig{
 			Brand:     "Forecare",
-			QuietFrom: "21:00", QuietUntil: "08:00",
+			QuietFrom: 21 * 60, QuietUntil: 8 * 60,
 			OfferEvery:  Duration(30 * 24 * time.Hour),
 			Technicians: []string{"technician"},
-			WorkFrom:    "09:00", WorkUntil: "17:00",
-			WorkDays:    []string{"mon", "tue", "wed", "thu", "fri"},
+			WorkFrom:    9 * 60, WorkUntil: 17 * 60,
+			WorkDays:    []outreach.Day{1, 2, 3, 4, 5},
 			LinkExpires: Duration(30 * 24 * time.Hour),
 		},
 		Email: Email{Port: 587, TLS: "starttls"},

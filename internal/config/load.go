@@ -96,9 +96,14 @@ func set(field reflect.Value, value string) error {
 	case reflect.Slice:
 		out := reflect.MakeSlice(field.Type(), 0, 4)
 		for part := range strings.SplitSeq(value, ",") {
-			if part = strings.TrimSpace(part); part != "" {
-				out = reflect.Append(out, reflect.ValueOf(part).Convert(field.Type().Elem()))
+			if part = strings.TrimSpace(part); part == "" {
+				continue
 			}
+			item := reflect.New(field.Type().Elem()).Elem()
+			if err := set(item, part); err != nil {
+				return err
+			}
+			out = reflect.Append(out, item)
 		}
 		field.Set(out)
 	default:
