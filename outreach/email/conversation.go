@@ -38,7 +38,7 @@ func (c *Channel) submit(ctx context.Context, to string, content []byte) error {
 	defer conn.Close()
 	defer context.AfterFunc(ctx, conn.end)()
 
-	client, err := c.introduce(conn)
+	client, err := c.introduce(ctx, conn)
 	if err != nil {
 		return err
 	}
@@ -89,11 +89,11 @@ func (c *Channel) dial(ctx context.Context) (*call, error) {
 }
 
 // introduce greets, encrypts and signs in.
-func (c *Channel) introduce(conn *call) (*smtp.Client, error) {
+func (c *Channel) introduce(ctx context.Context, conn *call) (*smtp.Client, error) {
 	var transport net.Conn = conn
 	if c.mode == Implicit {
 		secured := tls.Client(conn, c.tls)
-		if err := secured.Handshake(); err != nil {
+		if err := secured.HandshakeContext(ctx); err != nil {
 			return nil, judge(encrypting, err)
 		}
 		transport = secured

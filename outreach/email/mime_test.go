@@ -3,6 +3,7 @@ package email_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -206,7 +207,7 @@ func read(t *testing.T, e *message.Entity) part {
 	if r := e.MultipartReader(); r != nil {
 		for {
 			child, err := r.NextPart()
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				return p
 			}
 			if err != nil {
