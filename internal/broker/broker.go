@@ -101,9 +101,15 @@ func (b *Broker) Run(ctx context.Context) error {
 		return devices.Wrap(err, devices.Internal, "The MQTT broker cannot be started.")
 	}
 	b.log.Info("listening for devices", "address", b.Addr().String())
-	stopListening := context.AfterFunc(ctx, func() { b.listener.Close() })
-	defer stopListening()
+	closed := make(chan struct{})
+	context.AfterFunc(ctx, func() {
+		defer close(closed)
+		b.listener.Close()
+	})
 	err := b.accept(ctx)
+	if err == nil {
+		<-closed
+	}
 	b.stop()
 	return err
 }

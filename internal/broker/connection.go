@@ -171,7 +171,7 @@ func (c *connection) Close() error {
 // end closes the connection for that reason, and says it to an MQTT 5 device.
 func (c *connection) end(e Ending) {
 	c.mu.Lock()
-	if c.ending == "" {
+	if c.ending == "" && !c.closed { // whoever closed it had another reason
 		c.ending = e
 	}
 	told := c.closed || !c.entered

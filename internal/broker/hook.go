@@ -38,8 +38,8 @@ func (h *hook) OnConnectAuthenticate(cl *mqtt.Client, _ packets.Packet) bool {
 
 // OnSessionEstablished comes behind CONNACK.
 func (h *hook) OnSessionEstablished(cl *mqtt.Client, _ packets.Packet) {
-	h.b.metrics.connections.Inc()
 	h.b.live.arrived(connectionOf(cl))
+	h.b.metrics.connections.Inc()
 }
 
 // OnACLCheck leaves publishes to Accept, so that their reaction and their dead
@@ -93,7 +93,7 @@ func (h *hook) OnPacketEncode(cl *mqtt.Client, pk packets.Packet) packets.Packet
 	if pk.FixedHeader.Type != packets.Connack {
 		return pk
 	}
-	if cl.Properties.ProtocolVersion < 5 {
+	if cl.Properties.ProtocolVersion != 5 {
 		pk.ReasonCode = code3(pk.ReasonCode)
 		return pk
 	}

@@ -37,8 +37,11 @@ func (c *connection) read(pk packets.Packet) packets.Packet {
 		if most := uint32(c.b.limits.Session / time.Second); pk.Properties.SessionExpiryInterval > most {
 			pk.Properties.SessionExpiryInterval = most
 		}
+		// mochi-mqtt does not read a reason code that has no properties behind it,
+		// and nobody sends that for the code 0. Any other code leaves the will.
+		silent := pk.FixedHeader.Remaining == 1
 		c.mu.Lock()
-		c.goodbye = pk.ReasonCode == packets.CodeDisconnect.Code
+		c.goodbye = pk.ReasonCode == packets.CodeDisconnect.Code && !silent
 		c.mu.Unlock()
 	}
 	return pk

@@ -70,7 +70,7 @@ func newRefusals(log *slog.Logger, m *metrics) *refusals {
 }
 
 func (r *refusals) add(f refusal) {
-	r.metrics.refused.WithLabelValues(f.reason).Inc()
+	defer r.metrics.refused.WithLabelValues(f.reason).Inc()
 	who := f.user.String()
 	if f.user == (devices.Key{}) {
 		who, _, _ = net.SplitHostPort(f.remote.String())

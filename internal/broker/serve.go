@@ -23,7 +23,7 @@ func (b *Broker) serve(c *connection) {
 			if r := recover(); r != nil {
 				err = fmt.Errorf("panic: %v", r)
 				b.panicked(c, r)
-				c.end(EndedByProtocol)
+				c.fail()
 			}
 		}()
 		_ = c.Conn.SetDeadline(time.Now().Add(b.limits.Handshake)) // until mochi-mqtt sets the keep-alive's
@@ -74,11 +74,22 @@ func (c *connection) leave(err error) {
 	}
 	if c.announced {
 		c.sendWill(e)
+	}
+	b.live.leave(c, e, c.expires())
+	if c.announced {
 		b.metrics.connections.Dec()
 		b.metrics.ended.WithLabelValues(string(e)).Inc()
 	}
-	b.live.leave(c, e, c.expires())
 	b.log.Debug("connection ended", "device", c.key.String(), "reason", string(e), "error", err)
+}
+
+// fail makes the end, which mochi-mqtt has brought about while it panicked, one
+// by protocol.
+func (c *connection) fail() {
+	c.mu.Lock()
+	c.ending = EndedByProtocol
+	c.mu.Unlock()
+	c.Close()
 }
 
 // ended is the reason why the connection ended, as far as anyone knows.

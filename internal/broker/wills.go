@@ -43,12 +43,12 @@ func (c *connection) sendWill(e Ending) {
 		session := min(time.Duration(c.cl.Properties.Props.SessionExpiryInterval)*time.Second, c.b.limits.Session)
 		delay = min(c.will.delay, session)
 	}
-	switch {
-	case delay == 0:
+	if delay == 0 {
 		c.publishWill()
-	case e != EndedByTakeover: // it is back before the delay is over
-		c.b.wills.after(delay, c.id, c.publishWill)
+		return
 	}
+	// A connection that takes over calls resumed next.
+	c.b.wills.after(delay, c.id, c.publishWill)
 }
 
 func (c *connection) publishWill() {
