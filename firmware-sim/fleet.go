@@ -49,6 +49,7 @@ type Status struct {
 	Delivered int64     // readings acknowledged by the broker since the fleet started
 	Event     time.Time // event time now
 	Live      bool      // event time is the present
+	Trouble   string    // why no device can connect, while none can
 }
 
 // Fleet runs the devices of a plan, each on an MQTT connection of its own.
@@ -123,9 +124,9 @@ func (f *Fleet) station(d *Device) *station {
 	}
 }
 
-// fingerprint tells plans apart.
+// fingerprint tells plans apart. A later start is the same plan begun later.
 func (p *Plan) fingerprint() uint64 {
-	h := mix(p.Seed, seedOf(p.Tenant), uint64(p.Start.UnixNano()))
+	h := mix(p.Seed, seedOf(p.Tenant))
 	for i := range p.Devices {
 		h = mix(h, seedOf(p.Devices[i].Key.Device), seedOf(p.Devices[i].Model))
 	}
@@ -248,6 +249,7 @@ func (f *Fleet) Status() Status {
 	if clock := f.clock.Load(); clock != nil {
 		s.Event, s.Live = clock.At(time.Now())
 	}
+	s.Trouble = f.tally.excuse()
 	return s
 }
 

@@ -83,6 +83,16 @@ func newLine(broker *url.URL, key devices.Key, token string, s source, t *tally,
 // tally counts what the lines of a fleet do together.
 type tally struct {
 	connected, refused, delivered atomic.Int64
+	trouble                       atomic.Pointer[string] // why the last attempt to connect failed
+}
+
+// excuse says why nobody can connect, while nobody can.
+func (t *tally) excuse() string {
+	why := t.trouble.Load()
+	if why == nil || t.connected.Load() > 0 {
+		return ""
+	}
+	return *why
 }
 
 // run keeps the line up until ctx ends or the source has nothing more to say
@@ -108,6 +118,8 @@ func (l *line) run(ctx context.Context) error {
 			}
 		case ctx.Err() == nil:
 			l.log.Debug("cannot connect", "device", l.key.String(), "error", err)
+			why := err.Error()
+			l.tally.trouble.Store(&why)
 		}
 		sleep(ctx, pause/2+rand.N(pause))
 		pause = min(2*pause, backoffMax)
