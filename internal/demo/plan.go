@@ -40,7 +40,7 @@ type owner struct{ lang, name, mail string }
 // days.
 func troubles() []trouble {
 	return []trouble{
-		{"espresso-e1", owner{"en", "Alice Morgan", "alice@example.org"}, 22 * time.Hour, sim.Fault{Kind: sim.SlowDrift, Metric: "brew_temp", Slope: 0.35}},
+		{"espresso-e1", owner{"en", "Alice Morgan", "alice@example.org"}, 19 * time.Hour, sim.Fault{Kind: sim.SlowDrift, Metric: "brew_temp", Slope: 0.35}},
 		{"air-a3", owner{"ar", "ليلى حداد", "layla@example.org"}, 40 * time.Hour, sim.Fault{Kind: sim.SlowDrift, Metric: "co2", Slope: 28}},
 		{"heatpump-h7", owner{"en", "Daniel Reyes", "daniel@example.org"}, 90 * time.Hour, sim.Fault{Kind: sim.StepChange, Metric: "supply_temp", Size: 2.5}},
 		{"air-a3", owner{"ar", "عمر الخطيب", "omar@example.org"}, 100 * time.Hour, sim.Fault{Kind: sim.StuckValue, Metric: "humidity"}},
