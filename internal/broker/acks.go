@@ -20,7 +20,8 @@ type acks struct {
 	mu      sync.Mutex
 	changed sync.Cond
 	queue   []ack
-	first   uint64 // number of queue[0]
+	head    int    // of what is still due in queue
+	first   uint64 // number of queue[head]
 	bytes   int    // of all payloads in queue
 	writing bool   // a goroutine is in write
 	closed  bool
@@ -34,6 +35,9 @@ type ack struct {
 	rejected *ingest.Rejection // nil if it was accepted
 }
 
+// keptAcks is for how many messages a queue keeps its room while it is empty.
+const keptAcks = 64
+
 func (a *acks) init(c *connection) {
 	a.c = c
 	a.changed.L = &a.mu
@@ -46,16 +50,23 @@ func (a *acks) add(in incoming, size int) (n uint64, ok bool) {
 	l := &a.c.b.limits
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	for !a.closed && len(a.queue) > 0 && (len(a.queue) >= l.Inflight || a.bytes+size > l.InflightBytes) {
+	for !a.closed && a.len() > 0 && (a.len() >= l.Inflight || a.bytes+size > l.InflightBytes) {
 		a.changed.Wait()
 	}
 	if a.closed {
 		return 0, false
 	}
+	if a.head > 0 && len(a.queue) == cap(a.queue) {
+		a.queue = a.queue[:copy(a.queue, a.queue[a.head:])]
+		a.head = 0
+	}
 	a.queue = append(a.queue, ack{incoming: in, size: size})
 	a.bytes += size
-	return a.first + uint64(len(a.queue)) - 1, true
+	return a.first + uint64(a.len()) - 1, true
 }
+
+// len is how many messages are not acknowledged. a.mu must be held.
+func (a *acks) len() int { return len(a.queue) - a.head }
 
 // settle says what has become of a message. It never waits.
 func (a *acks) settle(n uint64, o ingest.Outcome) {
@@ -64,7 +75,7 @@ func (a *acks) settle(n uint64, o ingest.Outcome) {
 	if a.closed {
 		return
 	}
-	e := &a.queue[n-a.first]
+	e := &a.queue[a.head+int(n-a.first)]
 	e.done, e.failed, e.rejected = true, o.Err != nil, o.Rejected
 	if n == a.first && !a.writing {
 		a.writing = true
@@ -100,8 +111,9 @@ func (a *acks) due(out *bytes.Buffer) (more, fault bool) {
 	defer a.mu.Unlock()
 	defer a.changed.Broadcast()
 	i, rejected := 0, 0
-	for ; i < len(a.queue) && a.queue[i].done && !a.queue[i].failed; i++ {
-		e := &a.queue[i]
+	queue := a.queue[a.head:]
+	for ; i < len(queue) && queue[i].done && !queue[i].failed; i++ {
+		e := &queue[i]
 		if e.rejected != nil {
 			rejected++
 		}
@@ -113,18 +125,22 @@ func (a *acks) due(out *bytes.Buffer) (more, fault bool) {
 	m := a.c.b.metrics
 	m.accepted.Add(float64(i - rejected))
 	m.rejected.Add(float64(rejected))
-	if fault = i < len(a.queue) && a.queue[i].failed; fault {
+	if fault = i < len(queue) && queue[i].failed; fault {
 		m.unavailable.Inc()
 		a.closed = true
-		a.queue = nil
+		a.queue, a.head = nil, 0
 	}
 	if i == 0 || fault {
 		a.writing = false
 		return false, fault
 	}
+	clear(queue[:i]) // lets go of rejections
 	a.first += uint64(i)
-	if a.queue = a.queue[i:]; len(a.queue) == 0 {
-		a.queue = nil
+	if a.head += i; a.len() == 0 {
+		a.queue, a.head = a.queue[:0], 0
+		if cap(a.queue) > keptAcks {
+			a.queue = nil
+		}
 	}
 	return true, false
 }
@@ -133,7 +149,7 @@ func (a *acks) due(out *bytes.Buffer) (more, fault bool) {
 func (a *acks) wait(d time.Duration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.closed || len(a.queue) == 0 && !a.writing {
+	if a.closed || a.len() == 0 && !a.writing {
 		return
 	}
 	late := false
@@ -144,7 +160,7 @@ func (a *acks) wait(d time.Duration) {
 		a.changed.Broadcast()
 	})
 	defer timer.Stop()
-	for !late && !a.closed && (len(a.queue) > 0 || a.writing) {
+	for !late && !a.closed && (a.len() > 0 || a.writing) {
 		a.changed.Wait()
 	}
 }
@@ -154,7 +170,7 @@ func (a *acks) close() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.closed = true
-	a.queue = nil
+	a.queue, a.head = nil, 0
 	a.changed.Broadcast()
 }
 
