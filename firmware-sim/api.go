@@ -136,7 +136,7 @@ func (a *API) Register(ctx context.Context, d devices.Device) (token string, err
 		Site     site   `json:"site"`
 		Owner    string `json:"owner,omitempty"`
 		Gateway  string `json:"gateway,omitempty"`
-	}{d.Key.Device, d.Model, d.Firmware, site(d.Site), d.Owner, d.Gateway}, &made)
+	}{d.Device, d.Model, d.Firmware, site(d.Site), d.Owner, d.Gateway}, &made)
 	if err == nil {
 		return made.Credential.Token, nil
 	}
@@ -146,6 +146,6 @@ func (a *API) Register(ctx context.Context, d devices.Device) (token string, err
 	var renewed struct {
 		Token string `json:"token"`
 	}
-	err = a.Call(ctx, http.MethodPost, "/devices/"+url.PathEscape(d.Key.Device)+"/rotate", struct{}{}, &renewed)
+	err = a.Call(ctx, http.MethodPost, "/devices/"+url.PathEscape(d.Device)+"/rotate", struct{}{}, &renewed)
 	return renewed.Token, err
 }

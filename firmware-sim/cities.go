@@ -27,24 +27,35 @@ func people(lang string) []person {
 	case "ar":
 		return []person{
 			{"سلمى منصور", "salma.mansour"},
-			{"يوسف ناصر", "yousef.nasser"}, {"هدى الزين", "huda.alzein"}, {"كريم عثمان", "karim.othman"},
+			{"يوسف ناصر", "yousef.nasser"},
+			{"هدى الزين", "huda.alzein"},
+			{"كريم عثمان", "karim.othman"},
 		}
 	case "de":
 		return []person{
 			{"Henrik Lorenz", "henrik.lorenz"},
-			{"Miriam Seidel", "miriam.seidel"}, {"Paul Ahrens", "paul.ahrens"},
+			{"Miriam Seidel", "miriam.seidel"},
+			{"Paul Ahrens", "paul.ahrens"},
 		}
 	case "es":
 		return []person{
-			{"Lucía Ferrer", "lucia.ferrer"}, {"Mateo Quiroga", "mateo.quiroga"},
-			{"Inés Valdés", "ines.valdes"}, {"Bruno Salas", "bruno.salas"},
+			{"Lucía Ferrer", "lucia.ferrer"},
+			{"Mateo Quiroga", "mateo.quiroga"},
+			{"Inés Valdés", "ines.valdes"},
+			{"Bruno Salas", "bruno.salas"},
 		}
 	}
 	return []person{
 		{"Grace Okafor", "grace.okafor"},
-		{"Tom Whitaker", "tom.whitaker"}, {"Priya Raman", "priya.raman"}, {"Samuel Lindqvist", "samuel.lindqvist"},
-		{"Hannah Cole", "hannah.cole"}, {"Marcus Bell", "marcus.bell"}, {"Nora Fielding", "nora.fielding"},
-		{"Wei Ling Tan", "weiling.tan"}, {"Aroha Parata", "aroha.parata"}, {"Ben Achterberg", "ben.achterberg"},
+		{"Tom Whitaker", "tom.whitaker"},
+		{"Priya Raman", "priya.raman"},
+		{"Samuel Lindqvist", "samuel.lindqvist"},
+		{"Hannah Cole", "hannah.cole"},
+		{"Marcus Bell", "marcus.bell"},
+		{"Nora Fielding", "nora.fielding"},
+		{"Wei Ling Tan", "weiling.tan"},
+		{"Aroha Parata", "aroha.parata"},
+		{"Ben Achterberg", "ben.achterberg"},
 	}
 }
 

@@ -14,7 +14,7 @@ type FaultKind string
 // are counted from Onset.
 const (
 	SlowDrift   FaultKind = "drift"   // Slope per day, steadily
-	Ageing      FaultKind = "ageing"  // Slope per day squared: ever faster
+	Aging       FaultKind = "aging"   // Slope per day squared: ever faster
 	StepChange  FaultKind = "step"    // Size at once
 	StuckValue  FaultKind = "stuck"   // the value of Onset for ever
 	NoiseGrowth FaultKind = "noise"   // Size is the standard deviation of added noise, reached over a day
@@ -65,7 +65,7 @@ func (f *Fault) validate(m *devices.Model) error {
 		return bad("it is of the whole device, so leave out the metric %q", f.Metric)
 	}
 	switch f.Kind {
-	case SlowDrift, Ageing, BadRelease:
+	case SlowDrift, Aging, BadRelease:
 		if f.Slope == 0 {
 			return bad("it needs a slope")
 		}
@@ -110,7 +110,7 @@ func (f *Fault) deviation(v float64, t time.Time) float64 {
 	switch f.Kind {
 	case SlowDrift, BadRelease:
 		return f.Slope * days
-	case Ageing:
+	case Aging:
 		return f.Slope * days * days
 	case StepChange:
 		return f.Size
@@ -143,7 +143,7 @@ func (f *Fault) crosses(noticeable float64) time.Time {
 	case BatteryWear:
 		knee := batteryFresh - batteryKnee
 		days = (math.Min(noticeable, knee) + math.Max(0, noticeable-knee)/4) / math.Abs(f.Slope)
-	case Ageing:
+	case Aging:
 		days = math.Sqrt(noticeable / math.Abs(f.Slope))
 	case StepChange:
 		if math.Abs(f.Size) >= noticeable {

@@ -36,8 +36,8 @@ func TestFaultsHaveTheirSignature(t *testing.T) {
 		{sim.Fault{Kind: sim.SlowDrift, Metric: "brew_temp", Slope: 0.25}, "espresso-e1", -1, 0, 0},
 		{sim.Fault{Kind: sim.SlowDrift, Metric: "brew_temp", Slope: 0.25}, "espresso-e1", 3.5, 1, 0.01},
 		{sim.Fault{Kind: sim.SlowDrift, Metric: "co2", Slope: -10}, "air-a3", 9.5, -100, 0.5},
-		{sim.Fault{Kind: sim.Ageing, Metric: "cop", Slope: -0.01}, "heatpump-h7", 4.5, -0.25, 0.02},
-		{sim.Fault{Kind: sim.Ageing, Metric: "cop", Slope: -0.01}, "heatpump-h7", 9.5, -1, 0.02},
+		{sim.Fault{Kind: sim.Aging, Metric: "cop", Slope: -0.01}, "heatpump-h7", 4.5, -0.25, 0.02},
+		{sim.Fault{Kind: sim.Aging, Metric: "cop", Slope: -0.01}, "heatpump-h7", 9.5, -1, 0.02},
 		{sim.Fault{Kind: sim.StepChange, Metric: "supply_temp", Size: 3}, "heatpump-h7", 0, 3, 0.01},
 		{sim.Fault{Kind: sim.BadRelease, Metric: "pm25", Slope: 1, Release: "2.0"}, "air-a3", 1.5, 2, 0.05},
 		{sim.Fault{Kind: sim.BatteryWear, Metric: "battery", Slope: -0.06}, "air-a3", 4.5, -0.3, 0.01},
@@ -191,7 +191,7 @@ func TestTruthDatesTheCrossing(t *testing.T) {
 		days  float64 // until the limit is reached; below 0: never
 	}{
 		{sim.Fault{Kind: sim.SlowDrift, Metric: "brew_temp", Slope: -0.35}, "espresso-e1", 10},
-		{sim.Fault{Kind: sim.Ageing, Metric: "brew_temp", Slope: 0.035}, "espresso-e1", 10},
+		{sim.Fault{Kind: sim.Aging, Metric: "brew_temp", Slope: 0.035}, "espresso-e1", 10},
 		{sim.Fault{Kind: sim.StepChange, Metric: "brew_temp", Size: 4}, "espresso-e1", 0},
 		{sim.Fault{Kind: sim.StepChange, Metric: "brew_temp", Size: 1}, "espresso-e1", -1},
 		{sim.Fault{Kind: sim.StuckValue, Metric: "brew_temp"}, "espresso-e1", -1},

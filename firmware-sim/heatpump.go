@@ -40,25 +40,24 @@ func heatPump() design {
 		},
 		gauges: []gauge{
 			{ // supply_temp: a flat heating curve, and hot water when people wash
-				base: 35, swing: func(s scene) float64 { return 0.05*warmer(10, s) + 0.6*s.usage },
+				base: 35, swing: func(s scene) float64 { return 0.05*lift(s) + 0.6*s.usage },
 				spread: 0.6, gain: 0.1, slow: 0.2, white: 0.08, resolution: 0.01,
 			},
 			{ // cop: less lift, less work
-				base: 4.2, swing: func(s scene) float64 { return -0.01 * warmer(10, s) },
+				base: 4.2, swing: func(s scene) float64 { return -0.01 * lift(s) },
 				spread: 0.12, gain: 0.1, slow: 0.05, white: 0.03, resolution: 0.01,
 			},
 			{ // compressor_current
-				base: 6, swing: func(s scene) float64 { return 0.025*warmer(10, s) + 0.3*s.usage },
+				base: 6, swing: func(s scene) float64 { return 0.025*lift(s) + 0.3*s.usage },
 				spread: 0.25, gain: 0.1, slow: 0.1, white: 0.06, resolution: 0.01,
 			},
 			{ // brine_pressure: brine expands a little
-				base: 1.8, swing: func(s scene) float64 { return -0.003 * warmer(10, s) },
+				base: 1.8, swing: func(s scene) float64 { return -0.003 * lift(s) },
 				spread: 0.05, gain: 0.1, slow: 0.008, white: 0.005, resolution: 0.001,
 			},
 		},
 	}
 }
 
-// warmer returns by how many degrees the house has to be warmer than the air
-// outside allows for at the given temperature.
-func warmer(than float64, s scene) float64 { return within(than-s.sky.temp, -20, 25) }
+// lift returns by how many degrees the air outside is colder than 10 °C.
+func lift(s scene) float64 { return within(10-s.sky.temp, -20, 25) }

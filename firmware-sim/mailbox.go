@@ -68,7 +68,7 @@ func NewMailbox(address, dir string, log *slog.Logger) (*Mailbox, error) {
 	if err := m.load(); err != nil {
 		return nil, err
 	}
-	if m.listener, err = net.Listen("tcp", address); err != nil {
+	if m.listener, err = (&net.ListenConfig{}).Listen(context.Background(), "tcp", address); err != nil {
 		return nil, devices.Wrap(err, devices.Unavailable, "the mailbox cannot listen on %s", address)
 	}
 	m.server = smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) {

@@ -54,7 +54,7 @@ func deliver(t *testing.T, m *sim.Mailbox, raw string) error {
 func get(t *testing.T, m *sim.Mailbox, path string) (*http.Response, string) {
 	t.Helper()
 	w := httptest.NewRecorder()
-	m.Handler("/mailbox").ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+	m.Handler("/mailbox").ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
 	body, err := io.ReadAll(w.Result().Body)
 	if err != nil {
 		t.Fatal(err)
@@ -298,7 +298,7 @@ func TestMailboxAnswersOnlyWhatExists(t *testing.T) {
 		}
 	}
 	w := httptest.NewRecorder()
-	m.Handler("/mailbox").ServeHTTP(w, httptest.NewRequest("POST", path, nil))
+	m.Handler("/mailbox").ServeHTTP(w, httptest.NewRequest(http.MethodPost, path, nil))
 	if w.Code != http.StatusMethodNotAllowed {
 		t.Errorf("a POST is answered with %d", w.Code)
 	}

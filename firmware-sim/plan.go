@@ -67,8 +67,8 @@ func (p *Plan) Validate() error {
 	seen := make(map[string]bool, len(p.Devices))
 	for i := range p.Devices {
 		u := &p.Devices[i]
-		if !devices.ValidID(u.Key.Device) || u.Key.Tenant != p.Tenant {
-			return devices.Errorf(devices.Invalid, "device %q of tenant %q does not belong into a plan of tenant %q", u.Key.Device, u.Key.Tenant, p.Tenant)
+		if !devices.ValidID(u.Key.Device) || u.Tenant != p.Tenant {
+			return devices.Errorf(devices.Invalid, "device %q of tenant %q does not belong into a plan of tenant %q", u.Key.Device, u.Tenant, p.Tenant)
 		}
 		if seen[u.Key.Device] {
 			return devices.Errorf(devices.Invalid, "device %q stands in the plan twice", u.Key.Device)

@@ -193,15 +193,15 @@ func orElse(s, other string) string {
 
 // numeric reports whether a column holds numbers only, and any at all.
 func numeric(rows [][]string, column int) bool {
-	any := false
+	found := false
 	for _, cells := range rows {
 		v, err := parseValue(cells[column])
 		if err != nil {
 			return false
 		}
-		any = any || !math.IsNaN(v)
+		found = found || !math.IsNaN(v)
 	}
-	return any
+	return found
 }
 
 func (f *csvFile) row(header, cells []string, line int) error {

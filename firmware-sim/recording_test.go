@@ -110,33 +110,40 @@ func TestReadCSV(t *testing.T) {
 		want       sim.Recording
 	}{
 		"rfc 3339, two devices, a gap, text left out": {
-			"f.csv", "time,device,temp,state,rh %\n2026-03-01T10:00:00+01:00,a,21.5,ok,40\n2026-03-01T09:10:00Z,b/2,,bad,41\n2026-03-01T09:20:00Z,a,NaN,,NA\n", sim.CSVOptions{},
+			"f.csv", "time,device,temp,state,rh %\n2026-03-01T10:00:00+01:00,a,21.5,ok,40\n2026-03-01T09:10:00Z,b/2,,bad,41\n2026-03-01T09:20:00Z,a,NaN,,NA\n",
+			sim.CSVOptions{},
 			sim.Recording{Metrics: []string{"temp", "rh"}, Units: []*sim.RecordedUnit{
 				{ID: "a", Rows: []sim.RecordedRow{{Time: at("2026-03-01T09:00:00Z"), Values: []float64{21.5, 40}}}},
 				{ID: "b-2", Rows: []sim.RecordedRow{{Time: at("2026-03-01T09:10:00Z"), Values: []float64{nan, 41}}}},
 			}, Notes: []string{"FILE: left out because it holds no numbers: state"}},
 		},
 		"unsorted, semicolons, compressed, byte order mark": {
-			"x.csv.gz", "\ufefftimestamp;v\n2026-03-01 00:00:10;2\n2026-03-01 00:00:00;1\n", sim.CSVOptions{},
+			"x.csv.gz", "\ufefftimestamp;v\n2026-03-01 00:00:10;2\n2026-03-01 00:00:00;1\n",
+			sim.CSVOptions{},
 			sim.Recording{Metrics: []string{"v"}, Units: []*sim.RecordedUnit{{ID: "x", Rows: []sim.RecordedRow{
 				{Time: at("2026-03-01T00:00:00Z"), Values: []float64{1}}, {Time: at("2026-03-01T00:00:10Z"), Values: []float64{2}},
 			}}}},
 		},
 		"unix time by magnitude": {
-			"f.csv", "ts\tv\n1772323200\t1\n1772323200500\t2\n1772323201000000\t3\n1772323202000000000\t4\n", sim.CSVOptions{},
+			"f.csv", "ts\tv\n1772323200\t1\n1772323200500\t2\n1772323201000000\t3\n1772323202000000000\t4\n",
+			sim.CSVOptions{},
 			sim.Recording{Metrics: []string{"v"}, Units: []*sim.RecordedUnit{{ID: "f", Rows: []sim.RecordedRow{
-				{Time: at("2026-03-01T00:00:00Z"), Values: []float64{1}}, {Time: at("2026-03-01T00:00:00.5Z"), Values: []float64{2}},
-				{Time: at("2026-03-01T00:00:01Z"), Values: []float64{3}}, {Time: at("2026-03-01T00:00:02Z"), Values: []float64{4}},
+				{Time: at("2026-03-01T00:00:00Z"), Values: []float64{1}},
+				{Time: at("2026-03-01T00:00:00.5Z"), Values: []float64{2}},
+				{Time: at("2026-03-01T00:00:01Z"), Values: []float64{3}},
+				{Time: at("2026-03-01T00:00:02Z"), Values: []float64{4}},
 			}}}},
 		},
 		"chosen columns, counted steps, a reserved name": {
-			"f.csv", "n,who,time,x\n2,u1,5,6\n1,u1,7,8\n", sim.CSVOptions{Time: "N", Unit: "who", Metrics: []string{"time"}, Indexed: true},
+			"f.csv", "n,who,time,x\n2,u1,5,6\n1,u1,7,8\n",
+			sim.CSVOptions{Time: "N", Unit: "who", Metrics: []string{"time"}, Indexed: true},
 			sim.Recording{Metrics: []string{"m_time"}, Indexed: true, Units: []*sim.RecordedUnit{{ID: "u1", Rows: []sim.RecordedRow{
 				{Index: 1, Values: []float64{7}}, {Index: 2, Values: []float64{5}},
 			}}}},
 		},
 		"counted rows": {
-			"machine-1.csv", "m00,m01\n1,2\n3,4\n", sim.CSVOptions{Indexed: true},
+			"machine-1.csv", "m00,m01\n1,2\n3,4\n",
+			sim.CSVOptions{Indexed: true},
 			sim.Recording{Metrics: []string{"m00", "m01"}, Indexed: true, Units: []*sim.RecordedUnit{{ID: "machine-1", Rows: []sim.RecordedRow{
 				{Index: 2, Values: []float64{1, 2}}, {Index: 3, Values: []float64{3, 4}},
 			}}}},

@@ -49,14 +49,14 @@ func (s *registrar) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.Header.Get("Authorization") != "Bearer secret":
 		refuse(401, "unauthorized", "Please sign in.")
-	case r.Method == "PUT" && part[0] == "models":
+	case r.Method == http.MethodPut && part[0] == "models":
 		var m devices.Model
 		if err := json.NewDecoder(r.Body).Decode(&m); err != nil || m.ID != part[1] || m.Tenant != "" {
 			refuse(422, "invalid", "no model")
 			return
 		}
 		s.models[m.ID] = m
-	case r.Method == "POST" && len(part) == 1:
+	case r.Method == http.MethodPost && len(part) == 1:
 		var d struct{ ID, Model string }
 		if err := json.NewDecoder(r.Body).Decode(&d); err != nil || s.models[d.Model].ID == "" {
 			refuse(422, "invalid", "There is no such model.")
@@ -68,14 +68,14 @@ func (s *registrar) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		s.tokens[d.ID] = "t1-" + d.ID
 		answer(map[string]any{"credential": map[string]string{"token": s.tokens[d.ID]}})
-	case r.Method == "POST" && part[2] == "rotate":
+	case r.Method == http.MethodPost && part[2] == "rotate":
 		s.tokens[part[1]] = "t2-" + part[1]
 		answer(map[string]string{"token": s.tokens[part[1]]})
-	case r.Method == "GET" && part[0] == "findings":
+	case r.Method == http.MethodGet && part[0] == "findings":
 		s.asked++
 		answer(map[string]any{"items": s.findings[r.URL.Query().Get("device")]})
 	default:
-		http.Error(w, "not an API answer", 502)
+		http.Error(w, "not an API answer", http.StatusBadGateway)
 	}
 }
 

@@ -30,8 +30,8 @@ func (r rhythm) next(t, now time.Time, live bool, cures []Cure) time.Time {
 		if !c.Test || t.Sub(c.At) > testReadings*time.Second {
 			continue
 		}
-		n := max(0, t.Sub(c.At)/time.Second) + 1
-		if test := c.At.Add(n * time.Second); n <= testReadings && test.Before(first) {
+		n := max(0, int(t.Sub(c.At).Seconds())) + 1
+		if test := c.At.Add(time.Duration(n) * time.Second); n <= testReadings && test.Before(first) {
 			first = test
 		}
 	}

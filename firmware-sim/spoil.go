@@ -9,7 +9,7 @@ import (
 // FaultKinds returns the kinds that Spoil knows: all but a bad release, which
 // is of a cohort.
 func FaultKinds() []FaultKind {
-	return []FaultKind{SlowDrift, Ageing, StepChange, StuckValue, NoiseGrowth, BatteryWear, Dropout, ClockSkew, Offline}
+	return []FaultKind{SlowDrift, Aging, StepChange, StuckValue, NoiseGrowth, BatteryWear, Dropout, ClockSkew, Offline}
 }
 
 // Typical returns a fault of usual size for a metric of a model ("" means the
@@ -33,7 +33,7 @@ func Typical(kind FaultKind, model, metric string, onset time.Time) (Fault, erro
 	switch kind {
 	case SlowDrift, BadRelease:
 		f.Slope = limit / 10 // noticed after ten days
-	case Ageing:
+	case Aging:
 		f.Slope = limit / 100 // likewise, but later visible
 	case StepChange:
 		f.Size = 0.5 * limit

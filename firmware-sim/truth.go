@@ -3,7 +3,7 @@ package sim
 import "time"
 
 // Truth is what really was wrong, to compare findings with. Slope is in the
-// metric's unit per day (per day squared for ageing), Noticeable its limit,
+// metric's unit per day (per day squared for aging), Noticeable its limit,
 // Crosses the moment at which the limit is reached if nothing is done.
 type Truth struct {
 	Device     string    `json:"device"`

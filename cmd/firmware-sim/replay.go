@@ -18,7 +18,8 @@ at the same time of their world. Files may be compressed (.gz).
 Formats:
   csv     a header, then a row per reading. Time is RFC 3339, "2006-01-02 15:04:05" or Unix time; with --step it
           counts steps. Without a unit column the file's name is the unit.
-  cmapss  NASA's turbofan files: 26 numbers a line; a cycle is --step (1h), units start --stagger cycles apart.
+  cmapss  NASA's turbofan files: 26 numbers a line; a cycle is --step (1h), units start --stagger cycles apart, so
+          that new and old ones run together, as in a fleet that has been growing for years.
 
 First the units have to be registered, either
   --register           at once, through the API at --api, with a token that may change devices and models, or
@@ -58,7 +59,7 @@ func replay(ctx context.Context, args []string, c console) error {
 	f.StringVar(&o.unitColumn, "unit-column", "", "csv: the column of the unit (default: one of the usual names, else the file)")
 	f.StringVar(&o.metrics, "metrics", "", "csv: the `columns` to send, separated by commas (default: all that hold numbers)")
 	o.step = spanFlag(f, "step", 0, "how long a step is, where the time counts steps (cmapss: 1h)")
-	f.Float64Var(&o.stagger, "stagger", 3, "by how many steps each unit starts after the one before, where the time counts steps")
+	f.Float64Var(&o.stagger, "stagger", 10, "by how many steps each unit starts after the one before, where the time counts steps")
 	f.Var(&o.end, "end", "move the recording so that it ends then: now, 2d (ago) or RFC 3339 (default: its own time; where the time counts steps, now)")
 	f.IntVar(&o.units, "units", 0, "send only the first so many units (0: all)")
 	f.BoolVar(&o.keepConstant, "keep-constant", false, "also send metrics that never change")

@@ -92,7 +92,7 @@ func (t *Technician) look(ctx context.Context) error {
 		e := t.todo[c.ID]
 		slot := ""
 		if c.Appointment != nil {
-			slot = c.Appointment.Slot.ID
+			slot = c.Appointment.ID
 		}
 		if e.state != c.State || e.slot != slot {
 			e = errand{state: c.State, slot: slot, since: time.Now()}
