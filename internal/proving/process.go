@@ -21,10 +21,9 @@ import (
 
 // Addresses is what a running forecare writes to run.json in its data folder.
 type Addresses struct {
-	PID      int    `json:"pid"`
-	MQTT     string `json:"mqtt"`
-	Web      string `json:"web"`
-	Readings string `json:"readings"` // of the embedded InfluxDB, "" while it opens
+	PID  int    `json:"pid"`
+	MQTT string `json:"mqtt"`
+	Web  string `json:"web"`
 }
 
 // Process is a running forecare.
@@ -37,8 +36,8 @@ type Process struct {
 }
 
 // Start starts `forecare run` on the data folder and returns when its door is
-// open: it may still be opening InfluxDB. Ports are free ones, or those of
-// before if the folder has been run with ports of its own.
+// open: it may still be opening InfluxDB. Ports are free ones, unless env names
+// others.
 func Start(ctx context.Context, binary, dir string, env ...string) (*Process, error) {
 	if err := os.Remove(runFile(dir)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, err
