@@ -105,6 +105,7 @@ func caughtUp(f *sim.Fleet, b *testBroker, p sim.Plan) func() bool {
 }
 
 func TestFleetUploadsItsPastAndReachesThePresent(t *testing.T) {
+	t.Parallel()
 	p := smallPlan(t, 6, 1)
 	b := newTestBroker(t, credentials(p))
 	f, stop := start(t, p, sim.Options{Broker: b.url(), Credentials: credentials(p), Factor: 86400})
@@ -131,6 +132,7 @@ func TestFleetUploadsItsPastAndReachesThePresent(t *testing.T) {
 }
 
 func TestNothingIsLostWhenLinesAreCut(t *testing.T) {
+	t.Parallel()
 	p := smallPlan(t, 5, 2)
 	b := newTestBroker(t, credentials(p))
 	b.setLossy(0.1) // one acknowledgement in ten never arrives
@@ -160,6 +162,7 @@ func TestNothingIsLostWhenLinesAreCut(t *testing.T) {
 }
 
 func TestFleetGoesOnWhereItStopped(t *testing.T) {
+	t.Parallel()
 	p := smallPlan(t, 3, 1)
 	b := newTestBroker(t, credentials(p))
 	o := sim.Options{
@@ -189,6 +192,7 @@ func TestFleetGoesOnWhereItStopped(t *testing.T) {
 }
 
 func TestOfflineDeviceBuffersAndBackfills(t *testing.T) {
+	t.Parallel()
 	p := smallPlan(t, 3, 1)
 	// Fault begins 2 h after the start and lasts to the end of the past: at
 	// this speed the device is away for a good second.
@@ -210,6 +214,7 @@ func TestOfflineDeviceBuffersAndBackfills(t *testing.T) {
 }
 
 func TestCommandCuresAndIsDoneOnce(t *testing.T) {
+	t.Parallel()
 	p := smallPlan(t, 1, 0.5)
 	device := p.Devices[0].Key.Device // an espresso machine
 	p.Devices[0].Faults = []sim.Fault{{Kind: sim.StepChange, Metric: "brew_temp", Onset: p.Start, Size: 8}}
@@ -271,6 +276,7 @@ func TestCommandCuresAndIsDoneOnce(t *testing.T) {
 }
 
 func TestCommandReachesADeviceThatWasAway(t *testing.T) {
+	t.Parallel()
 	p := smallPlan(t, 1, 0.2)
 	b := newTestBroker(t, credentials(p))
 	o := sim.Options{
@@ -289,6 +295,7 @@ func TestCommandReachesADeviceThatWasAway(t *testing.T) {
 }
 
 func TestServiceByHand(t *testing.T) {
+	t.Parallel()
 	p := smallPlan(t, 1, 0.2)
 	p.Devices[0].Faults = []sim.Fault{{Kind: sim.StepChange, Metric: "pump_pressure", Onset: p.Start, Size: -2}}
 	b := newTestBroker(t, credentials(p))
@@ -317,6 +324,7 @@ func TestServiceByHand(t *testing.T) {
 }
 
 func TestRefusedDevicesAreCounted(t *testing.T) {
+	t.Parallel()
 	p := smallPlan(t, 2, 0.1)
 	wrong := credentials(p)
 	wrong[p.Devices[0].Key.Device] = "guess"
@@ -326,6 +334,7 @@ func TestRefusedDevicesAreCounted(t *testing.T) {
 }
 
 func TestFleetRefusesWhatCannotRun(t *testing.T) {
+	t.Parallel()
 	p := smallPlan(t, 2, 1)
 	good := sim.Options{Broker: "tcp://127.0.0.1:1", Credentials: credentials(p)}
 	for name, bend := range map[string]func(*sim.Plan, *sim.Options){

@@ -113,6 +113,7 @@ END:VCALENDAR
 `
 
 func TestMailboxShowsMailAsItsReaderSeesIt(t *testing.T) {
+	t.Parallel()
 	m, _ := openMailbox(t, t.TempDir())
 	if _, page := get(t, m, "/mailbox"); !strings.Contains(page, "No mail yet") {
 		t.Errorf("an empty mailbox says:\n%s", page)
@@ -159,6 +160,7 @@ func TestMailboxShowsMailAsItsReaderSeesIt(t *testing.T) {
 }
 
 func TestMailboxKeepsMailsOverARestart(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	m, stop := openMailbox(t, dir)
 	for range 3 {
@@ -181,6 +183,7 @@ func TestMailboxKeepsMailsOverARestart(t *testing.T) {
 }
 
 func TestHostileMailIsHarmless(t *testing.T) {
+	t.Parallel()
 	page := func(html string) string {
 		return "From: a@example.org\nContent-Type: text/html\n\n" + html
 	}
@@ -227,6 +230,7 @@ func TestHostileMailIsHarmless(t *testing.T) {
 }
 
 func TestBrokenMailIsShownAsFarAsItGoes(t *testing.T) {
+	t.Parallel()
 	deep := "From: a@example.org\n"
 	for i := range 30 {
 		deep += fmt.Sprintf("Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n", i, i)
@@ -264,6 +268,7 @@ func TestBrokenMailIsShownAsFarAsItGoes(t *testing.T) {
 }
 
 func TestHugeMailIsRefusedAndTheNextOneTaken(t *testing.T) {
+	t.Parallel()
 	m, _ := openMailbox(t, t.TempDir())
 	huge := "From: a@example.org\n\n" + strings.Repeat(strings.Repeat("x", 900)+"\n", 10_000)
 	if err := deliver(t, m, huge); err == nil || !strings.Contains(err.Error(), "552") {
@@ -284,6 +289,7 @@ func TestHugeMailIsRefusedAndTheNextOneTaken(t *testing.T) {
 }
 
 func TestMailboxAnswersOnlyWhatExists(t *testing.T) {
+	t.Parallel()
 	m, _ := openMailbox(t, t.TempDir())
 	if err := deliver(t, m, offer); err != nil {
 		t.Fatal(err)
@@ -308,6 +314,7 @@ func TestMailboxAnswersOnlyWhatExists(t *testing.T) {
 }
 
 func TestMailboxListensOnThisMachineOnly(t *testing.T) {
+	t.Parallel()
 	for _, address := range []string{"0.0.0.0:0", ":0", "192.0.2.1:25", "mail.example.org:25", "nonsense"} {
 		if m, err := sim.NewMailbox(address, t.TempDir(), nil); err == nil || devices.CodeOf(err) != devices.Invalid {
 			t.Errorf("%s: %v", address, err)
@@ -319,6 +326,7 @@ func TestMailboxListensOnThisMachineOnly(t *testing.T) {
 }
 
 func TestMailboxStopsAlthoughSomebodyHoldsTheLine(t *testing.T) {
+	t.Parallel()
 	m, stop := openMailbox(t, t.TempDir())
 	c, err := net.Dial("tcp", m.Addr().String())
 	if err != nil {

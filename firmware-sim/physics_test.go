@@ -87,6 +87,7 @@ func TestModelsAreComplete(t *testing.T) {
 // The same plan yields the same readings, another seed others, and every
 // reading is possible: that is what makes ground truth true.
 func TestReadingsFollowFromThePlan(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(r *rapid.T) {
 		seed := rapid.Uint64().Draw(r, "seed")
 		start := monday.Add(time.Duration(rapid.Int64Range(0, 365*24).Draw(r, "hour")) * time.Hour)

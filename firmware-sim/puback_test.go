@@ -77,6 +77,7 @@ func serveSilently(c net.Conn, mute bool, out chan<- string) {
 // A client library may call a publish complete when it reconnects. Only a
 // PUBACK is one.
 func TestAReadingWithoutPubackIsSentAgain(t *testing.T) {
+	t.Parallel()
 	p := smallPlan(t, 1, 0.5)
 	url, taken := silentBroker(t)
 	f, _ := start(t, p, sim.Options{Broker: url, Credentials: credentials(p), Factor: 86400})

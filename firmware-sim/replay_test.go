@@ -54,6 +54,7 @@ func replayAll(t *testing.T, r *sim.Recording, o sim.ReplayOptions) (*sim.Replay
 }
 
 func TestReplaySendsEveryReadingWithItsOwnTime(t *testing.T) {
+	t.Parallel()
 	r, c := tape(t, 3, 200)
 	b := newTestBroker(t, c)
 	b.setLossy(0.05)
@@ -82,6 +83,7 @@ func TestReplaySendsEveryReadingWithItsOwnTime(t *testing.T) {
 }
 
 func TestReplayGivesUpWhenItIsNotLetIn(t *testing.T) {
+	t.Parallel()
 	r, c := tape(t, 2, 5)
 	b := newTestBroker(t, sim.Credentials{"unit-1": "another"})
 	_, err := replayAll(t, r, sim.ReplayOptions{Broker: b.url(), Tenant: "demo", Credentials: c, Factor: 1e6})
@@ -91,6 +93,7 @@ func TestReplayGivesUpWhenItIsNotLetIn(t *testing.T) {
 }
 
 func TestReplayRefusesWhatCannotBeSent(t *testing.T) {
+	t.Parallel()
 	good, c := tape(t, 1, 5)
 	future, _ := tape(t, 1, 5)
 	if err := future.Place(sim.Placing{Step: time.Hour, Until: time.Now().Add(time.Hour)}); err != nil {
