@@ -3,7 +3,6 @@ package web
 import (
 	"context"
 	"encoding/json"
-	"net/http"
 	"reflect"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -62,8 +61,6 @@ func (s *Server) apiRoutes(r chi.Router) {
 	a.cases()
 	a.readings()
 	a.access()
-	s.page(r, "GET", apiRoot+"/events", account.SeeSelf, s.apiEvents)
-	s.public(r, "GET", apiRoot+"/docs", s.docsPage)
 	a.describeEvents()
 	a.docs = a.describe()
 }
@@ -113,10 +110,8 @@ func listOf[T any](items []T, total int) *body[list[T]] {
 	return &body[list[T]]{Body: list[T]{Items: items, Total: total}}
 }
 
-// paging is what lists are asked with.
-type paging struct {
+// Paging is what lists are asked with.
+type Paging struct {
 	Limit  int `query:"limit" default:"50" minimum:"1" maximum:"500" doc:"Most items in the answer."`
 	Offset int `query:"offset" default:"0" minimum:"0" maximum:"10000000" doc:"Items to skip."`
 }
-
-func (s *Server) apiEvents(w http.ResponseWriter, r *http.Request) error { return s.events(w, r) }

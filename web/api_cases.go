@@ -13,7 +13,8 @@ import (
 	"github.com/forecare/forecare/web/account"
 )
 
-type caseInput struct {
+// CaseInput names the case in the path.
+type CaseInput struct {
 	ID string `path:"case" maxLength:"128" doc:"The case's id."`
 }
 
@@ -23,7 +24,7 @@ func (a *api) cases() {
 	operation(a, account.SeeCases, huma.Operation{
 		OperationID: "list-cases", Method: "GET", Path: "/cases", Summary: "List cases, most urgent first", Tags: tags,
 	}, func(ctx context.Context, id account.Identity, in *struct {
-		paging
+		Paging
 		States []string `query:"state" doc:"Any of these states, separated by commas; none means all." enum:"opened,offered,scheduled,in_progress,done,verified,dismissed,withdrawn,reopened"`
 		Open   bool     `query:"open" doc:"Only cases that are not closed."`
 		Device string   `query:"device" maxLength:"64"`
@@ -45,13 +46,13 @@ func (a *api) cases() {
 	})
 	operation(a, account.SeeCases, huma.Operation{
 		OperationID: "get-case", Method: "GET", Path: "/cases/{case}", Summary: "One case", Tags: tags, Errors: []int{404},
-	}, func(ctx context.Context, id account.Identity, in *caseInput) (*body[*outreach.Case], error) {
+	}, func(ctx context.Context, id account.Identity, in *CaseInput) (*body[*outreach.Case], error) {
 		c, err := s.o.Care.Case(ctx, id.Tenant, in.ID)
 		return &body[*outreach.Case]{Body: c}, err
 	})
 	operation(a, account.SeeCases, huma.Operation{
 		OperationID: "get-timeline", Method: "GET", Path: "/cases/{case}/timeline", Summary: "What happened to a case", Tags: tags, Errors: []int{404},
-	}, func(ctx context.Context, id account.Identity, in *caseInput) (*body[list[outreach.Event]], error) {
+	}, func(ctx context.Context, id account.Identity, in *CaseInput) (*body[list[outreach.Event]], error) {
 		if _, err := s.o.Care.Case(ctx, id.Tenant, in.ID); err != nil {
 			return nil, err
 		}
@@ -60,7 +61,7 @@ func (a *api) cases() {
 	})
 	operation(a, account.SeeCases, huma.Operation{
 		OperationID: "get-messages", Method: "GET", Path: "/cases/{case}/messages", Summary: "What was written to the owner", Tags: tags, Errors: []int{404},
-	}, func(ctx context.Context, id account.Identity, in *caseInput) (*body[list[outreach.Message]], error) {
+	}, func(ctx context.Context, id account.Identity, in *CaseInput) (*body[list[outreach.Message]], error) {
 		if _, err := s.o.Care.Case(ctx, id.Tenant, in.ID); err != nil {
 			return nil, err
 		}
@@ -84,7 +85,7 @@ func (a *api) cases() {
 func (a *api) caseActions() {
 	care := a.s.o.Care
 	operation(a, account.WorkCases, caseAct("note", "Add a note"), func(ctx context.Context, id account.Identity, in *struct {
-		caseInput
+		CaseInput
 		Body struct {
 			Text string `json:"text" minLength:"1" maxLength:"4000" doc:"For the team; the owner does not see it."`
 		}
@@ -93,7 +94,7 @@ func (a *api) caseActions() {
 		return a.done(ctx, id, in.ID, in.Body.Text, 1, care.Note)
 	})
 	operation(a, account.WorkCases, caseAct("dismiss", "Close a case, because there is nothing to do"), func(ctx context.Context, id account.Identity, in *struct {
-		caseInput
+		CaseInput
 		Body struct {
 			Reason string `json:"reason" minLength:"1" maxLength:"4000"`
 		}
@@ -101,13 +102,13 @@ func (a *api) caseActions() {
 	) (*body[*outreach.Case], error) {
 		return a.done(ctx, id, in.ID, in.Body.Reason, 1, care.Dismiss)
 	})
-	operation(a, account.DoRemedies, caseAct("start", "Begin the remedy; sends the command where the remedy has one"), func(ctx context.Context, id account.Identity, in *caseInput) (*body[*outreach.Case], error) {
+	operation(a, account.DoRemedies, caseAct("start", "Begin the remedy; sends the command where the remedy has one"), func(ctx context.Context, id account.Identity, in *CaseInput) (*body[*outreach.Case], error) {
 		return a.done(ctx, id, in.ID, "", 0, func(ctx context.Context, tenant, ref, actor, _ string) error {
 			return care.Start(ctx, tenant, ref, actor)
 		})
 	})
 	operation(a, account.DoRemedies, caseAct("finish", "Say that the remedy was done; telemetry then has to prove it"), func(ctx context.Context, id account.Identity, in *struct {
-		caseInput
+		CaseInput
 		Body *struct {
 			Note string `json:"note,omitempty" maxLength:"4000" doc:"What was done."`
 		}

@@ -82,7 +82,8 @@ type registered struct {
 	Credential Credential `json:"credential"`
 }
 
-type deviceInput struct {
+// DeviceInput names the device in the path.
+type DeviceInput struct {
 	ID string `path:"device" maxLength:"64" doc:"The device's id."`
 }
 
@@ -91,7 +92,7 @@ func (a *api) fleet() {
 	operation(a, account.SeeFleet, huma.Operation{
 		OperationID: "list-devices", Method: "GET", Path: "/devices", Summary: "List devices, worst first", Tags: []string{"Devices"},
 	}, func(ctx context.Context, id account.Identity, in *struct {
-		paging
+		Paging
 		Text  string `query:"q" maxLength:"200" doc:"Part of the id, model, firmware, site or owner."`
 		Model string `query:"model" maxLength:"64"`
 		Site  string `query:"site" maxLength:"64"`
@@ -126,7 +127,7 @@ func (a *api) fleet() {
 	})
 	operation(a, account.SeeFleet, huma.Operation{
 		OperationID: "get-device", Method: "GET", Path: "/devices/{device}", Summary: "One device", Tags: []string{"Devices"}, Errors: []int{404},
-	}, func(ctx context.Context, id account.Identity, in *deviceInput) (*body[Device], error) {
+	}, func(ctx context.Context, id account.Identity, in *DeviceInput) (*body[Device], error) {
 		return a.oneDevice(ctx, id.Tenant, in.ID)
 	})
 	for _, to := range []struct {
@@ -138,7 +139,7 @@ func (a *api) fleet() {
 	} {
 		operation(a, account.ChangeFleet, huma.Operation{
 			OperationID: to.name, Method: "POST", Path: to.path, Summary: to.summary, Tags: []string{"Devices"}, Errors: []int{404}, DefaultStatus: http.StatusOK,
-		}, func(ctx context.Context, id account.Identity, in *deviceInput) (*body[Device], error) {
+		}, func(ctx context.Context, id account.Identity, in *DeviceInput) (*body[Device], error) {
 			if err := s.switchDevice(ctx, id.Tenant, in.ID, to.disabled); err != nil {
 				return nil, err
 			}
@@ -148,13 +149,13 @@ func (a *api) fleet() {
 	operation(a, account.ChangeFleet, huma.Operation{
 		OperationID: "rotate-device", Method: "POST", Path: "/devices/{device}/rotate", Summary: "Give a device a new credential", Tags: []string{"Devices"}, Errors: []int{404},
 	}, func(ctx context.Context, id account.Identity, in *struct {
-		deviceInput
-		Body struct {
+		DeviceInput
+		Body *struct {
 			KeepOld bool `json:"keep_old,omitempty" doc:"The old credential works on beside the new one, until the next rotation."`
-		} `required:"false"`
+		}
 	},
 	) (*body[Credential], error) {
-		token, err := s.renewCredential(ctx, id.Tenant, in.ID, in.Body.KeepOld)
+		token, err := s.renewCredential(ctx, id.Tenant, in.ID, in.Body != nil && in.Body.KeepOld)
 		if err != nil {
 			return nil, err
 		}
@@ -188,6 +189,7 @@ func (a *api) models() {
 	})
 	operation(a, account.ChangeFleet, huma.Operation{
 		OperationID: "put-model", Method: "PUT", Path: "/models/{model}", Summary: "Import a model, or replace it", Tags: []string{"Models"},
+		SkipValidateBody: true, // ParseModel is stricter and says it better
 		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/json": {
 			Schema: a.huma.OpenAPI().Components.Schemas.Schema(modelType, true, ""),
 		}}},

@@ -66,7 +66,7 @@ func (a *api) self() {
 	})
 	operation(a, account.SeeContacts, huma.Operation{
 		OperationID: "list-contacts", Method: "GET", Path: "/contacts", Summary: "List device owners", Tags: []string{"Contacts"},
-	}, func(ctx context.Context, id account.Identity, in *struct{ paging }) (*body[list[devices.Contact]], error) {
+	}, func(ctx context.Context, id account.Identity, in *struct{ Paging }) (*body[list[devices.Contact]], error) {
 		all, err := s.o.Fleet.ListContacts(ctx, id.Tenant)
 		from := min(in.Offset, len(all))
 		return listOf(all[from:min(from+in.Limit, len(all))], len(all)), err
@@ -127,7 +127,7 @@ func (a *api) readings() {
 	operation(a, account.SeeFleet, huma.Operation{
 		OperationID: "get-series", Method: "GET", Path: "/devices/{device}/series", Summary: "Readings of one metric, as means per window", Tags: []string{"Readings"}, Errors: []int{404},
 	}, func(ctx context.Context, id account.Identity, in *struct {
-		deviceInput
+		DeviceInput
 		Metric string    `query:"metric" required:"true" maxLength:"64"`
 		From   time.Time `query:"from" doc:"RFC 3339; a day before to, if left out."`
 		To     time.Time `query:"to" doc:"RFC 3339; now, if left out."`

@@ -18,14 +18,14 @@ import (
 
 type caseView struct {
 	caseLine
-	Finding  *anomaly.Finding
-	Peers    string
-	Chart    *chart.Chart
-	Story    []entry
-	Owner    *devices.Contact
-	Remedy   *devices.Remedy
-	Actions  []caseAction
-	Calendar string
+	Finding *anomaly.Finding
+	Peers   string
+	Chart   *chart.Chart
+	Story   []entry
+	Owner   *devices.Contact
+	Remedy  *devices.Remedy
+	Actions []caseAction
+	Newest  string // id of the newest message, which is shown open
 }
 
 // caseAction is something that an agent can do now. Says tells exactly what
@@ -56,6 +56,12 @@ func (s *Server) casePage(w http.ResponseWriter, r *http.Request) error {
 	v.Remedy = remedyOf(v.Model, c)
 	v.Story = story(events, withoutLinks(messages), v.Model, v.Zone)
 	slices.Reverse(v.Story) // newest first, as an agent reads
+	for _, e := range v.Story {
+		if e.Message != nil {
+			v.Newest = e.Message.ID
+			break
+		}
+	}
 	if v.Finding != nil {
 		v.Peers = peersWords(v.Finding)
 		v.Chart = &chart.Chart{

@@ -61,7 +61,7 @@ func (s *Server) routes() error {
 		s.pageRoutes(r)
 	})
 	r.Group(func(r chi.Router) {
-		r.Use(origin.Handler, middleware.Compress(5, "application/json", "application/problem+json", "application/openapi+json", "text/html"))
+		r.Use(origin.Handler, middleware.Compress(5, "application/json", "application/problem+json", "application/openapi+json", "application/openapi+yaml"))
 		s.apiRoutes(r)
 	})
 	for prefix, h := range s.o.Extra {
@@ -103,6 +103,8 @@ func (s *Server) pageRoutes(r chi.Router) {
 	s.page(r, "POST", "/access/tokens", account.ManageAccess, s.newToken)
 	s.page(r, "POST", "/access/tokens/revoke", account.ManageAccess, s.revokeToken)
 	s.page(r, "GET", "/events", account.SeeSelf, s.events)
+	s.page(r, "GET", apiRoot+"/events", account.SeeSelf, s.events)
+	s.public(r, "GET", apiRoot+"/docs", s.docsPage)
 }
 
 // page serves a route to those who have the permission. Who is not signed in

@@ -29,14 +29,14 @@ type scene struct {
 func scenes() map[string][]scene {
 	return map[string][]scene{
 		"sixty": {
-			{name: "fleet", path: "/fleet", role: account.Admin, says: []string{"54 of 59 devices well", "1 noticeable by now; 3 drifting, the first would be noticed in 4 days; 1 silent.", "(5) Fleet", "Berlin Mitte", "brewing temperature has drifted by +1.72 °C", "and 1 more", "noticeable now"}},
+			{name: "fleet", path: "/fleet", role: account.Admin, says: []string{"54 of 59 devices well", "1 noticeable by now; 3 drifting, the first would be noticed in 4 days; 1 silent.", "(5) Fleet", "Berlin Mitte", "brewing temperature drifted by +1.72 °C", "and 1 more", "noticeable now"}},
 			{name: "fleet-search", path: "/fleet?q=berlin&model=hp-9", role: account.Planner, says: []string{"site", "Heat pump"}, not: []string{"Add a device", "secret"}},
 			{name: "fleet-nothing", path: "/fleet?q=zzz", role: account.Admin, says: []string{"No device fits"}},
-			{name: "device", path: "/devices/" + drifter, role: account.Admin, says: []string{"brewing temperature has drifted by +1.72 °C", "An owner may notice", "Asia/Tokyo", "New credential", "chart-fan", "chart-limit", "pump current", "case-" + drifter, "19, none moved"}},
+			{name: "device", path: "/devices/" + drifter, role: account.Admin, says: []string{"brewing temperature drifted by +1.72 °C", "An owner may notice", "Asia/Tokyo", "New credential", "chart-fan", "chart-limit", "pump current", "case-" + drifter, "19, none moved"}},
 			{name: "device-planner", path: "/devices/" + drifter + "?range=24h", role: account.Planner, says: []string{"brewing temperature"}, not: []string{"New credential", "Disable", "owner0@example.com"}},
 			{name: "device-never", path: "/devices/" + neverSent, role: account.Admin, says: []string{"Nothing has arrived from this device yet", "mosquitto_pub -h 127.0.0.1 -p 1883", "-t 'fleet/acme/" + neverSent + "/telemetry'", "'{\"brew_temperature\": 75}'"}},
 			{name: "device-stale", path: "/devices/" + longSilent, role: account.Agent, says: []string{"The newest reading is from", "31 h ago", "sends nothing although its peers do"}},
-			{name: "cases", path: "/cases", role: account.Agent, says: []string{"(5) Cases", "5 open cases", "Amira Haddad", "Rosa comes", "Please call.", "noticeable now"}, not: []string{"hidden", "secret"}},
+			{name: "cases", path: "/cases", role: account.Agent, says: []string{"(5) Cases", "5 open cases", "Amira Haddad", "Rosa comes", "Please call.", "noticeable now"}, not: []string{"secret-case"}},
 			{name: "cases-closed", path: "/cases?show=closed", role: account.Agent, says: []string{"verified", "dismissed"}},
 			{name: "cases-nothing", path: "/cases?q=zzz", role: account.Agent, says: []string{"Nothing fits “zzz”"}},
 			{name: "case", path: "/cases/case-" + drifter, role: account.Agent, says: []string{"you probably haven't noticed anything", "[the owner's own link]", `dir="rtl"`, "Called about another matter", "owner0@example.com", "of 19 peers none moved", "Dismiss", "recalibrate", "Time booked"}, not: []string{"c2VjcmV0", "YWJj.ZGVm"}},

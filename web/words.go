@@ -134,7 +134,7 @@ func what(m *devices.Model, f *anomaly.Finding) string {
 	case anomaly.Step:
 		return name + " moved by " + signed(f.Size, f.Unit) + " at once"
 	}
-	return name + " has drifted by " + signed(f.Size, f.Unit)
+	return name + " drifted by " + signed(f.Size, f.Unit)
 }
 
 // peersWords says what the control group did.

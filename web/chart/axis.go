@@ -3,6 +3,7 @@ package chart
 import (
 	"math"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -32,7 +33,8 @@ func ticks(low, high float64, n int) (at []float64, decimals int) {
 	return at, decimals
 }
 
-// Number writes a value with the decimals that its size deserves.
+// Number writes a value with the decimals that its size deserves, and without
+// zeros behind.
 func Number(v float64) string {
 	a := math.Abs(v)
 	switch {
@@ -41,12 +43,14 @@ func Number(v float64) string {
 	case a >= 1000:
 		return number(v, 0)
 	case a >= 100:
-		return number(v, 1)
+		return trimmed(number(v, 1))
 	case a >= 1 || a == 0:
-		return number(v, 2)
+		return trimmed(number(v, 2))
 	}
-	return strconv.FormatFloat(v, 'g', 2, 64)
+	return trimmed(number(v, min(8, 1-int(math.Floor(math.Log10(a))))))
 }
+
+func trimmed(s string) string { return strings.TrimRight(strings.TrimRight(s, "0"), ".") }
 
 func number(v float64, decimals int) string {
 	s := strconv.FormatFloat(v, 'f', decimals, 64)

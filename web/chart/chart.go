@@ -72,15 +72,19 @@ func (c *Chart) limit() (float64, bool) {
 	return v, !math.IsNaN(v) && !math.IsInf(v, 0)
 }
 
-// span is the time axis. The forecast may take up to as much room as half the
-// past.
+// span is the time axis. The forecast may take as much room as the past until
+// it crosses the limit, and half as much beyond that.
 func (c *Chart) span() (from, until time.Time) {
 	if len(c.Time) == 0 {
 		return
 	}
 	from, until = c.Time[0], c.Time[len(c.Time)-1]
 	if f, ok := c.fan(); ok {
-		reach := min(f.p90.Sub(until), until.Sub(from)/2)
+		past := until.Sub(from)
+		reach := min(f.p90.Sub(until), past/2)
+		if crossing := f.p50.Sub(until) + past/20; crossing <= past {
+			reach = max(reach, crossing)
+		}
 		until = until.Add(max(0, reach))
 	}
 	if !until.After(from) {

@@ -98,7 +98,7 @@ func (c *Chart) labels(p *pen, plot float64, zone *time.Location) {
 	limitY := -1.0
 	if limit, ok := c.limit(); ok {
 		limitY = p.y(limit) / grid * plot
-		y := limitY - 5
+		y := limitY - 7
 		if y < 12 {
 			y = limitY + 14
 		}
@@ -118,7 +118,7 @@ func (c *Chart) labels(p *pen, plot float64, zone *time.Location) {
 	}
 	if i := lastOf(c.Value); i >= 0 {
 		y := min(max(p.y(c.Value[i])/grid*plot-8, 12), plot-6)
-		if math.Abs(y-(limitY-5)) < 12 {
+		if math.Abs(y-(limitY-7)) < 14 {
 			y += 22
 		}
 		at := p.x(c.Time[i]) / grid * 100

@@ -6,10 +6,12 @@ import (
 )
 
 // Words are the labels of a picture in one language. Noticeable and Began have
-// one %s, the value and the date.
+// one %s, the value and the date. The axes of a picture always run from left to
+// right; RightToLeft is about the order of the letters and figures of a label.
 type Words struct {
 	Noticeable, Began, Peers, Own string
 	Months                        [12]string
+	RightToLeft                   bool
 }
 
 // English returns the labels in English.
@@ -21,18 +23,36 @@ func English() Words {
 }
 
 func (c *Chart) words() Words {
-	if c.Words.Own == "" {
-		return English()
+	w := c.Words
+	if w.Own == "" {
+		w = English()
 	}
-	return c.Words
+	w.Noticeable, w.Began = w.directed(w.Noticeable), w.directed(w.Began)
+	return w
 }
+
+// Unicode's marks around a piece of text with a direction of its own.
+const (
+	startRightToLeft = "\u2067"
+	endOfPiece       = "\u2069"
+)
+
+// directed keeps a label in its own direction inside of the picture, whose is
+// left to right. What is put into it later keeps its own in turn.
+func (w Words) directed(label string) string {
+	if !w.RightToLeft {
+		return label
+	}
+	return startRightToLeft + label + endOfPiece
+}
+
 
 // day returns a date without its year, such as "2 Jan".
 func (w Words) day(t time.Time) string {
-	return fmt.Sprintf("%d %s", t.Day(), w.Months[t.Month()-1])
+	return w.directed(fmt.Sprintf("%d %s", t.Day(), w.Months[t.Month()-1]))
 }
 
 // month returns a month with its year, such as "Jan 2026".
 func (w Words) month(t time.Time) string {
-	return fmt.Sprintf("%s %d", w.Months[t.Month()-1], t.Year())
+	return w.directed(fmt.Sprintf("%s %d", w.Months[t.Month()-1], t.Year()))
 }

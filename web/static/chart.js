@@ -8,7 +8,8 @@
   function number(v) {
     if (v == null) return "–";
     const a = Math.abs(v);
-    return v.toFixed(a >= 1000 ? 0 : a >= 100 ? 1 : a >= 1 || a === 0 ? 2 : 3).replace("-", "−");
+    const s = v.toFixed(a >= 1000 ? 0 : a >= 100 ? 1 : a >= 1 || a === 0 ? 2 : 4);
+    return (s.includes(".") ? s.replace(/\.?0+$/, "") : s).replace("-", "−");
   }
 
   function draw(figure) {
@@ -80,8 +81,8 @@
         let limitAt = -1e9;
         if (d.limit != null) {
           limitAt = y(d.limit);
-          const above = limitAt - dpr(5) > bbox.top + dpr(10);
-          word(`noticeable from ${number(d.limit)} ${d.unit}`, bbox.left + dpr(3), above ? limitAt - dpr(5) : limitAt + dpr(14), token("--warm"));
+          const above = limitAt - dpr(7) > bbox.top + dpr(10);
+          word(`noticeable from ${number(d.limit)} ${d.unit}`, bbox.left + dpr(3), above ? limitAt - dpr(7) : limitAt + dpr(14), token("--warm"));
         }
         if (d.onset) word(`began about ${dates.format(d.onset * 1000)}`, x(d.onset) + dpr(4), bbox.top + bbox.height - dpr(6), token("--quiet"));
         const j = d.lower.findIndex((v, i) => v != null && i >= d.lower.length / 12);
@@ -101,12 +102,12 @@
     const plot = new uPlot({
       width: room.clientWidth, height,
       tzDate: zone,
-      padding: [8, 4, 0, 0],
+      padding: [8, 18, 0, 0],
       legend: { show: false },
       cursor: { points: { size: 6 }, drag: { x: true, y: false }, y: false },
       scales: { x: { time: true, range: (u, min, max) => (u.zoomed ? [min, max] : [d.from, d.until]) }, y: { range: [d.low, d.high] } },
       axes: [
-        { ...axis, grid: { show: false }, size: 22, gap: 2, values: (u, at) => {
+        { ...axis, grid: { show: false }, size: 22, gap: 2, space: 58, values: (u, at) => {
           const wide = at.length > 1 && at[1] - at[0] >= 86400;
           return at.map((t) => { const c = clock.format(t * 1000); return wide || c === "00:00" ? dates.format(t * 1000) : c; });
         } },
