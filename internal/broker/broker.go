@@ -166,7 +166,7 @@ func (b *Broker) stop() {
 	case <-done:
 	case <-late.C:
 		for _, c := range b.live.all() {
-			c.Close()
+			c.close()
 		}
 		<-done
 	}

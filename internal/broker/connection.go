@@ -39,6 +39,7 @@ type connection struct {
 	// Used by the reading goroutine only.
 	refused  bool // it was told so, and counted
 	frames   framing
+	held     []byte   // was read with CONNECT, but came behind it
 	failed   error    // what Read returns next
 	incoming incoming // the PUBLISH that is being processed
 
@@ -48,9 +49,10 @@ type connection struct {
 	entered  bool // past authentication: counts no longer as a handshake
 	draining bool
 	closed   bool
-	ending   Ending // the first reason wins
-	goodbye  bool   // a DISCONNECT that takes the will back
-	deadline time.Time
+	ending   Ending    // the first reason wins
+	goodbye  bool      // a DISCONNECT that takes the will back
+	dated    bool      // deadline is set
+	deadline time.Time // of the keep-alive; zero for none
 	writable time.Time // until when a write may take
 	packetID uint16    // of the last command
 	unacked  int       // commands that the device has not acknowledged to us
@@ -63,7 +65,7 @@ type incoming struct {
 }
 
 func newConnection(b *Broker, nc net.Conn) *connection {
-	c := &connection{Conn: nc, b: b, gone: make(chan struct{}), done: make(chan struct{}), frames: framing{limit: b.limits.Connect}}
+	c := &connection{Conn: nc, b: b, gone: make(chan struct{}), done: make(chan struct{}), frames: framing{limit: b.limits.Connect, pause: true}}
 	c.acks.init(c)
 	return c
 }
@@ -79,12 +81,17 @@ func connectionOf(cl *mqtt.Client) *connection {
 // sent and an MQTT 5 device is told why.
 func (c *connection) Read(p []byte) (int, error) {
 	if c.failed == nil {
-		n, err := c.Conn.Read(p)
-		c.b.metrics.received.Add(float64(n))
+		n, err := c.take(p)
 		whole, bad := c.frames.scan(p[:n])
-		c.failed = err
-		if bad != nil {
+		if bad == nil && whole < n {
+			// Behind CONNECT other limits hold, if it is accepted.
+			c.held = append([]byte(nil), p[whole:n]...)
+		}
+		switch {
+		case bad != nil:
 			c.failed = bad
+		case len(c.held) == 0: // else it comes again, behind them
+			c.failed = err
 		}
 		if whole > 0 {
 			return whole, nil
@@ -95,6 +102,18 @@ func (c *connection) Read(p []byte) (int, error) {
 	}
 	c.farewell(c.failed)
 	return 0, c.failed
+}
+
+// take returns bytes that were held back, or else reads some.
+func (c *connection) take(p []byte) (int, error) {
+	if len(c.held) > 0 {
+		n := copy(p, c.held)
+		c.held = c.held[n:]
+		return n, nil
+	}
+	n, err := c.Conn.Read(p)
+	c.b.metrics.received.Add(float64(n))
+	return n, err
 }
 
 // farewell ends the connection because of what reading from it failed with.
@@ -146,26 +165,34 @@ func (c *connection) SetDeadline(t time.Time) error {
 	if c.draining {
 		return nil // it has been set to now
 	}
-	// A second more or less matters to nobody, but setting it costs.
-	if later := t.Sub(c.deadline); !t.IsZero() && 0 <= later && later < time.Second {
+	// A sixteenth of the keep-alive more or less matters to nobody, but setting
+	// the deadline for every packet costs.
+	later := t.Sub(c.deadline)
+	if c.dated && (later == 0 || 0 < later && later <= time.Until(t)/16) {
 		return nil
 	}
-	c.deadline = t
+	c.dated, c.deadline = true, t
 	return c.Conn.SetReadDeadline(t)
 }
 
-// Close closes the connection; whoever waits for it goes on.
+// Close is how mochi-mqtt ends the connection.
 func (c *connection) Close() error {
+	c.close()
+	return nil
+}
+
+// close closes the connection; whoever waits for it goes on.
+func (c *connection) close() {
 	c.mu.Lock()
 	was := c.closed
 	c.closed = true
 	c.mu.Unlock()
 	if was {
-		return nil
+		return
 	}
 	c.acks.close()
 	close(c.gone)
-	return c.Conn.Close()
+	c.Conn.Close()
 }
 
 // end closes the connection for that reason, and says it to an MQTT 5 device.
@@ -185,7 +212,7 @@ func (c *connection) end(e Ending) {
 			})
 		}
 	}
-	c.Close()
+	c.close()
 }
 
 // drain makes the reading goroutine end the connection at the next packet.

@@ -12,14 +12,16 @@ var (
 // large is known by its header, before anyone makes room for it.
 type framing struct {
 	limit  int
-	rest   int // bytes of the current packet's body that are still to come
-	length int // of the body, as far as its digits have been read
-	digits int // of the length that have been read
+	pause  bool // scan stops behind the next packet, once
+	rest   int  // bytes of the current packet's body that are still to come
+	length int  // of the body, as far as its digits have been read
+	digits int  // of the length that have been read
 	header bool
 }
 
 // scan returns how many of the next bytes belong to packets within the limit.
-// If these are not all, the error says what is wrong with the packet behind.
+// If these are not all, the error says what is wrong with the packet behind;
+// there is none where scan was told to pause.
 func (f *framing) scan(p []byte) (int, error) {
 	whole := 0 // where the last packet header began that is not read to its end
 	for i := 0; i < len(p); {
@@ -27,6 +29,10 @@ func (f *framing) scan(p []byte) (int, error) {
 			skip := min(f.rest, len(p)-i)
 			f.rest -= skip
 			i += skip
+			if f.rest == 0 && f.pause {
+				f.pause = false
+				return i, nil
+			}
 			continue
 		}
 		if !f.header {
@@ -48,6 +54,10 @@ func (f *framing) scan(p []byte) (int, error) {
 		case !more:
 			f.header = false
 			f.rest = f.length
+			if f.rest == 0 && f.pause {
+				f.pause = false
+				return i, nil
+			}
 		}
 	}
 	return len(p), nil

@@ -2,6 +2,7 @@ package broker_test
 
 import (
 	"bytes"
+	"errors"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -39,7 +40,7 @@ func TestFramingOfAnyStreamCutAnywhere(t *testing.T) {
 			got += n
 			failed = err
 		}
-		if over != (failed == broker.ErrTooLarge) {
+		if over != errors.Is(failed, broker.ErrTooLarge) {
 			t.Fatalf("over the limit: %v, error %v", over, failed)
 		}
 		if got < passes || got > passes+4 || !over && got != passes {
@@ -50,7 +51,7 @@ func TestFramingOfAnyStreamCutAnywhere(t *testing.T) {
 
 func TestFramingOfALengthThatIsNone(t *testing.T) {
 	f := broker.NewFraming(1 << 30)
-	if n, err := f.Scan([]byte{0xc0, 0, 0x30, 0xff, 0xff, 0xff, 0xff, 0x01}); n != 2 || err != broker.ErrLength {
+	if n, err := f.Scan([]byte{0xc0, 0, 0x30, 0xff, 0xff, 0xff, 0xff, 0x01}); n != 2 || !errors.Is(err, broker.ErrLength) {
 		t.Errorf("got %d, %v", n, err)
 	}
 	f = broker.NewFraming(1 << 30)

@@ -25,8 +25,13 @@ func FuzzPackets(f *testing.F) {
 		frame(pubrel<<4|2, num(1)), frame(puback<<4, num(1)), frame(pubrec<<4, cat(num(1), []byte{0x80, 0})),
 		frame(10<<4|2, cat(num(1), []byte{0}, str("a"))), // UNSUBSCRIBE
 		frame(15<<4, []byte{0x18, 0}),                    // AUTH
-		frame(disconnect<<4, []byte{4}), {disconnect << 4, 0}, {pingreq << 4, 0},
-		as(5, pump).encode(), {0}, {0xf0, 0}, {publish<<4 | 6, 0},
+		frame(disconnect<<4, []byte{4}),
+		{disconnect << 4, 0},
+		{pingreq << 4, 0},
+		as(5, pump).encode(),
+		{0},
+		{0xf0, 0},
+		{publish<<4 | 6, 0},
 		frame(publish<<4, cat(str("t"), []byte{2, 0x23, 0})), frame(suback<<4, nil),
 	} {
 		f.Add(byte(5), seed)

@@ -38,6 +38,41 @@ func TestConnectOverTheLimitIsNotRead(t *testing.T) {
 	d.device(t, as(4, pump)).alive()
 }
 
+// A device need not wait for CONNACK, and what it sends then is judged by the
+// limits that hold behind it.
+func TestPacketsBehindConnectInOneWrite(t *testing.T) {
+	both(t, func(t *testing.T, version byte) {
+		d := open(t, func(o *broker.Options) { o.Limits.Connect = 300 })
+		w := d.dial(t)
+		w.version = version
+		w.send(cat(as(version, pump).encode(), w.publication(telemetryTopic, 1, 1, "small"), w.publication(telemetryTopic, 1, 2, strings.Repeat("x", 5000))))
+		if p := w.next(); p.kind != connack || p.body[1] != 0 {
+			t.Fatalf("got %s", p)
+		}
+		w.wantAck(puback, 1)
+		w.wantAck(puback, 2)
+		w.alive()
+	})
+}
+
+// A device that pings in time is never let go, however short its keep-alive.
+func TestShortKeepaliveIsKept(t *testing.T) {
+	d := open(t)
+	l := as(4, pump)
+	l.keepalive = 1
+	w := d.device(t, l)
+	tick := time.NewTicker(930 * time.Millisecond)
+	defer tick.Stop()
+	for i := range 3 {
+		w.alive()
+		if i == 1 { // one that is early must not make the next one late
+			w.alive()
+		}
+		<-tick.C
+	}
+	w.alive()
+}
+
 func TestWhatIsNoMQTTIsTurnedAway(t *testing.T) {
 	for name, bytes := range map[string][]byte{
 		"HTTP":               []byte("GET / HTTP/1.1\r\nHost: x\r\n\r\n"),

@@ -30,7 +30,7 @@ func (b *Broker) serve(c *connection) {
 		err = b.server.EstablishConnection("devices", c)
 	}()
 	if c.cl == nil {
-		c.Close()
+		c.close()
 		b.handshakes.Add(-1)
 		b.turnedAway(c, err)
 		return
@@ -67,7 +67,7 @@ func (b *Broker) turnedAway(c *connection, err error) {
 // done its part unless it panicked.
 func (c *connection) leave(err error) {
 	b := c.b
-	c.Close()
+	c.close()
 	e := c.ended(err)
 	if cl, ok := b.server.Clients.Get(c.cl.ID); ok && cl == c.cl && c.expires() {
 		b.discard(cl)
@@ -89,7 +89,7 @@ func (c *connection) fail() {
 	c.mu.Lock()
 	c.ending = EndedByProtocol
 	c.mu.Unlock()
-	c.Close()
+	c.close()
 }
 
 // ended is the reason why the connection ended, as far as anyone knows.

@@ -11,7 +11,6 @@ package influx
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"os"
@@ -141,9 +140,9 @@ func (db *DB) open(base, token string) {
 }
 
 // close makes every call fail until open, with the reason.
-func (db *DB) close(format string, args ...any) {
+func (db *DB) close(why string) {
 	db.mu.Lock()
-	db.why = fmt.Sprintf(format, args...)
+	db.why = why
 	db.mu.Unlock()
 	db.server.Store(nil)
 	db.metrics.up.Set(0)

@@ -190,7 +190,7 @@ func (db *DB) each(ctx context.Context, s *server, kind, flux string, take func(
 	if err != nil {
 		return err
 	}
-	defer result.Close()
+	defer func() { _ = result.Close() }() // the answer has been read, or given up
 	for result.Next() {
 		if take != nil {
 			take(result.Record())

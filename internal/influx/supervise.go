@@ -20,14 +20,13 @@ const (
 // supervise keeps an influxd running until ctx ends.
 func (db *DB) supervise(ctx context.Context) {
 	delay := firstDelay
-	for {
+	for ctx.Err() == nil {
 		served, err := db.serveOnce(ctx)
 		if ctx.Err() != nil {
-			db.close("InfluxDB has been stopped.")
 			if err != nil {
 				db.log.Warn("influxd did not end well", "error", err)
 			}
-			return
+			break
 		}
 		if served > recovered {
 			delay = firstDelay
@@ -43,14 +42,12 @@ func (db *DB) supervise(ctx context.Context) {
 		}
 		delay = min(2*delay, maxDelay)
 	}
+	db.close("InfluxDB has been stopped.")
 }
 
 // serveOnce starts one influxd and returns when it has ended, with the time for
 // which it served. After ctx's end the error says only how the end went.
 func (db *DB) serveOnce(ctx context.Context) (served time.Duration, err error) {
-	if ctx.Err() != nil {
-		return 0, nil
-	}
 	secret, err := password(db.where.dir)
 	if err != nil {
 		return 0, err
