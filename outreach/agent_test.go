@@ -157,7 +157,7 @@ func TestRemoteAppointmentStartsByItself(t *testing.T) {
 	key := h.device("d1")
 	h.find(key, "temp", 1, anomaly.Opened)
 	slot := h.book(h.only(key), 2)
-	h.now = slot.Start.Add(-time.Second)
+	h.set(slot.Start.Add(-time.Second))
 	h.must(h.desk.Tend(t.Context()))
 	h.wantState(key, outreach.Scheduled)
 	h.turn(time.Second)
@@ -173,7 +173,7 @@ func TestVisitThatNobodyReports(t *testing.T) {
 	key := h.device("d1")
 	h.find(key, "flow", 1, anomaly.Opened)
 	slot := h.book(h.only(key), 0)
-	h.now = slot.End.Add(time.Hour)
+	h.set(slot.End.Add(time.Hour))
 	h.must(h.desk.Tend(t.Context()))
 	if c := h.wantState(key, outreach.Scheduled); !strings.Contains(c.Attention, "say whether it was done") {
 		t.Fatalf("attention %q", c.Attention)
@@ -198,5 +198,27 @@ func TestRunEnds(t *testing.T) {
 	cancel()
 	if err := <-done; err != nil {
 		t.Fatal(err)
+	}
+}
+
+// stale answers DueCases as another process would that has read it too late.
+type stale struct {
+	*sqlstore.DB
+	due []outreach.Ref
+}
+
+func (s *stale) DueCases(context.Context, time.Time, int) ([]outreach.Ref, error) { return s.due, nil }
+
+func TestTwoProcessesWakeACaseOnce(t *testing.T) {
+	db := sqlstoretest.Open(t)
+	late := &stale{DB: db}
+	h := newHouse(t, db, func(o *outreach.DeskOptions) { o.Store = late })
+	key := h.device("d1")
+	h.find(key, "temp", 1, anomaly.Opened)
+	c := h.only(key)
+	late.due = []outreach.Ref{{Tenant: "acme", Case: c.ID}}
+	h.must(h.desk.Tend(t.Context()))
+	if again := h.only(key); again.Attention != "" || again.Version != c.Version || !again.Next.Equal(c.Next) {
+		t.Fatalf("case %+v", again)
 	}
 }

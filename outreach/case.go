@@ -114,7 +114,7 @@ const (
 	EventOpened    EventKind = "opened"           // {"finding":id,"reason":text}
 	EventFinding   EventKind = "finding"          // {"finding":id,"status":..,"reason":text}: joined, changed or cleared
 	EventOffered   EventKind = "offered"          // {"window":Window,"messages":[id]}
-	EventMessage   EventKind = "message"          // {"message":id,"channel":..,"state":sent|failed|suppressed|unknown,"detail":text}
+	EventMessage   EventKind = "message"          // {"message":id,"channel":..,"state":sent|failed|suppressed|unknown,"detail":text}; message "" if there was nobody to write to
 	EventBooked    EventKind = "booked"           // {"slot":Slot,"previous":Slot|null}
 	EventUnbooked  EventKind = "booking_canceled" // {"slot":Slot}
 	EventBothering EventKind = "bothering"        // {"text":text}

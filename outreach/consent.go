@@ -45,8 +45,12 @@ func (d *Desk) consent(ctx context.Context, g Grant, channel string, granted boo
 		return err
 	}
 	has := slices.ContainsFunc(s.contact.Addresses, func(a devices.Address) bool { return a.Channel == channel })
-	if !has && (granted || channel != All) {
+	switch {
+	case has, channel == All && !granted:
+	case granted:
 		return devices.Errorf(devices.Invalid, "There is no address of yours at %q.", channel)
+	default:
+		return nil // the address is gone: there is nothing left to stop
 	}
 	// The person's word first: if the process dies before the case's history
 	// tells of it, the word stands.

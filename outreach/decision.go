@@ -105,14 +105,20 @@ func (p *Policy) budget(q Question) (time.Time, bool) {
 	return counted[len(counted)-p.Budget.Messages].Add(p.Budget.Per), true
 }
 
+// awake is how much of a day quiet hours must leave at least.
+const awake = time.Hour
+
 // until reports whether it is quiet at now in loc, and when that ends.
 func (q Quiet) until(now time.Time, loc *time.Location) (time.Time, bool) {
 	if !q.covers(now, loc) {
 		return time.Time{}, false
 	}
-	// Minute by minute, because where the clocks change the end of the quiet
-	// hours may be skipped or come twice.
+	// Step by step, because where the clocks change the end of the quiet hours
+	// may be skipped or come twice.
 	end := now.Truncate(time.Minute)
+	for q.covers(end.Add(awake/2), loc) {
+		end = end.Add(awake / 2)
+	}
 	for q.covers(end, loc) {
 		end = end.Add(time.Minute)
 	}

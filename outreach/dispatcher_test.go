@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -155,15 +156,18 @@ func TestTransientIsTriedAgainForADay(t *testing.T) {
 	h := sqlite(t)
 	key := h.device("d1")
 	h.find(key, "temp", 1, anomaly.Opened)
-	tries := 0
+	var tries atomic.Int64
 	mail := &recorder{name: "email", answer: func(outreach.Envelope) error {
-		tries++
+		tries.Add(1)
 		return &outreach.SendError{Class: outreach.Transient, Err: errors.New("try later")}
 	}}
 	d := h.dispatcher([]outreach.Channel{mail})
 	var waits []time.Duration
 	for {
-		h.dispatch(d, func() bool { m := h.messages(h.only(key))[0]; return m.Attempts == tries && tries == len(waits)+1 })
+		h.dispatch(d, func() bool {
+			n := int(tries.Load())
+			return n == len(waits)+1 && h.messages(h.only(key))[0].Attempts == n
+		})
 		m := h.messages(h.only(key))[0]
 		if m.State == outreach.Failed {
 			break
@@ -173,14 +177,12 @@ func TestTransientIsTriedAgainForADay(t *testing.T) {
 		}
 		waits = append(waits, m.Due.Sub(h.clock()))
 		// Out of the night as well: then the offer waits for the morning.
-		h.mu.Lock()
-		h.now = m.Due
-		h.mu.Unlock()
+		h.set(m.Due)
 		if h.clock().Sub(noon) > 48*time.Hour {
 			t.Fatal("it never gives up")
 		}
 		if again := outreach.DefaultPolicy(); again.Decide(outreach.Question{Purpose: outreach.Offer, Address: allowed, Zone: "Europe/Berlin", Now: h.clock()}).Verdict == outreach.Defer {
-			h.now = time.Date(2026, 11, 26, 7, 0, 0, 0, time.UTC)
+			h.set(time.Date(2026, 11, 26, 7, 0, 0, 0, time.UTC))
 		}
 	}
 	if len(waits) < 10 || waits[0] > 45*time.Second || waits[0] < 20*time.Second || waits[len(waits)-1] > 3*time.Hour {
@@ -284,10 +286,10 @@ func TestBadConfigPausesTheChannel(t *testing.T) {
 		h.find(h.device(fmt.Sprintf("d%d", i)), "temp", 1, anomaly.Opened)
 	}
 	var log lockedBuffer
-	var tries int
-	broken := true
+	var tries atomic.Int64
+	var mended atomic.Bool
 	mail := &recorder{name: "email", answer: func(outreach.Envelope) error {
-		if tries++; broken {
+		if tries.Add(1); !mended.Load() {
 			return refuse(outreach.BadConfig)(outreach.Envelope{})
 		}
 		return nil
@@ -297,15 +299,15 @@ func TestBadConfigPausesTheChannel(t *testing.T) {
 		o.Logger = slog.New(slog.NewTextHandler(&log, nil))
 	})
 	h.dispatch(d, func() bool { return strings.Count(log.String(), "channel paused") == 1 })
-	if tries != 1 {
-		t.Fatalf("%d tries, want 1", tries)
+	if n := tries.Load(); n != 1 {
+		t.Fatalf("%d tries, want 1", n)
 	}
 	h.turn(time.Minute)
 	h.dispatch(d, func() bool { return strings.Count(log.String(), "channel paused") == 2 })
-	if tries != 2 {
-		t.Fatalf("%d tries, want 2", tries)
+	if n := tries.Load(); n != 2 {
+		t.Fatalf("%d tries, want 2", n)
 	}
-	broken = false
+	mended.Store(true)
 	h.turn(2 * time.Minute)
 	h.dispatch(d, func() bool { return mail.count() == 3 })
 	for i := range 3 {

@@ -91,10 +91,16 @@ func TestSecondFindingJoinsTheOpenCase(t *testing.T) {
 		t.Fatalf("urgency %v window %v, were %v %v", c.Urgency, c.Window, before.Urgency, before.Window)
 	}
 	h.wantWrote(c, "offer/1 pending")
+	told := c.Window
+	f.Revision, f.Status, f.Forecast = 2, anomaly.Updated, nil // it looks better, but the owner was told a window
+	h.must(h.desk.HandleFinding(t.Context(), f))
+	if c := h.only(key); c.Window != told {
+		t.Fatalf("window %v, told %v", c.Window, told)
+	}
 
 	h.find(key, "temp", 2, anomaly.Cleared)
 	h.wantState(key, outreach.Offered) // flow still deviates
-	h.find(key, "flow", 2, anomaly.Cleared)
+	h.find(key, "flow", 3, anomaly.Cleared)
 	h.wantState(key, outreach.Withdrawn)
 }
 
@@ -284,6 +290,20 @@ func TestNoRemedyIsForAgents(t *testing.T) {
 	}
 }
 
+// The owner is offered what can be done, although something else came first.
+func TestFirstCurableFindingIsTheReason(t *testing.T) {
+	h := sqlite(t)
+	key := h.device("d1")
+	h.find(key, "", 1, anomaly.Opened)
+	h.find(key, "noise", 1, anomaly.Opened)
+	h.wantState(key, outreach.Opened)
+	h.find(key, "flow", 1, anomaly.Opened)
+	c := h.wantState(key, outreach.Offered)
+	if m := h.messages(c)[0]; c.Remedy != "descale" || m.Content.Subject != "offer: flow of your espresso machine, a descaling" || c.Attention != "" {
+		t.Fatalf("remedy %s, subject %q, attention %q", c.Remedy, m.Content.Subject, c.Attention)
+	}
+}
+
 func TestDisabledAndUnknownDevices(t *testing.T) {
 	h := sqlite(t)
 	key := h.device("d1")
@@ -317,7 +337,11 @@ func TestBudgetIsPerPersonOverAllDevices(t *testing.T) {
 	h.wantWrote(h.only(second), "offer/1 suppressed") // not once an hour
 	h.turn(30 * 24 * time.Hour)
 	h.must(h.desk.Tend(t.Context()))
-	h.wantWrote(h.wantState(second, outreach.Offered), "offer/1 suppressed", "offer/2 pending")
+	c = h.wantState(second, outreach.Offered)
+	h.wantWrote(c, "offer/1 suppressed", "offer/2 pending")
+	if !c.Window.From.Equal(h.clock().Add(2 * time.Hour)) {
+		t.Fatalf("the window is as old as the case: %v", c.Window)
+	}
 }
 
 func TestQuietHoursPutTheOfferOff(t *testing.T) {
@@ -356,9 +380,7 @@ func TestOfferWithoutAnswer(t *testing.T) {
 	h.find(key, "temp", 1, anomaly.Opened)
 	h.deliver()
 	c := h.only(key)
-	h.mu.Lock()
-	h.now = c.Window.Until
-	h.mu.Unlock()
+	h.set(c.Window.Until)
 	h.must(h.desk.Tend(t.Context()))
 	c = h.wantState(key, outreach.Offered)
 	if !strings.Contains(c.Attention, "has not answered") || !c.Next.IsZero() {

@@ -88,6 +88,12 @@ func (h *house) turn(d time.Duration) {
 	h.now = h.now.Add(d)
 }
 
+func (h *house) set(now time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.now = now
+}
+
 // SendCommand is the house's own device side.
 func (h *house) SendCommand(_ context.Context, k devices.Command) error {
 	h.mu.Lock()

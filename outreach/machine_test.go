@@ -2,6 +2,7 @@ package outreach_test
 
 import (
 	"encoding/json"
+	"flag"
 	"fmt"
 	"slices"
 	"testing"
@@ -242,6 +243,13 @@ func (w *world) versions() string {
 }
 
 func TestAnythingCanHappen(t *testing.T) {
+	if f := flag.Lookup("rapid.checks"); f.Value.String() == f.DefValue {
+		// Each check is a few hundred commits to disk.
+		defer f.Value.Set(f.DefValue)
+		if err := f.Value.Set("25"); err != nil {
+			t.Fatal(err)
+		}
+	}
 	db := sqlstoretest.Open(t)
 	tenants := 0
 	rapid.Check(t, func(t *rapid.T) {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/forecare/forecare/anomaly"
 	"github.com/forecare/forecare/devices"
 )
 
@@ -65,7 +66,8 @@ type matter struct {
 	view     View
 	c        *Case
 	change   Change
-	messages []Message // of the case, with those that this decision adds
+	messages []Message        // of the case, with those that this decision adds
+	about    *anomaly.Finding // that the owner is written to about, if it was chosen
 }
 
 // decide runs a decision on the case of ref, and tells everybody about it once

@@ -226,6 +226,10 @@ func TestConsent(t *testing.T) {
 		t.Errorf("attention %q", c.Attention)
 	}
 	wantCode(t, h.desk.OptIn(t.Context(), g, "pigeon"), devices.Invalid)
+	h.must(h.desk.OptOut(t.Context(), unsubscribe, "pigeon")) // nothing to stop
+	if again := h.only(key); again.Version != c.Version {
+		t.Fatalf("events %q", h.kinds(again))
+	}
 }
 
 func TestSubscribe(t *testing.T) {

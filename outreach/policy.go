@@ -30,6 +30,15 @@ type Quiet struct {
 	Until Clock `yaml:"until"`
 }
 
+// long returns how much of an ordinary day is quiet.
+func (q Quiet) long() time.Duration {
+	d := time.Duration(q.Until-q.From) * time.Minute
+	if d < 0 {
+		d += 24 * time.Hour
+	}
+	return d
+}
+
 // Budget bounds how often a contact is written to without having asked:
 // Messages within Per, over all their devices.
 type Budget struct {
@@ -132,8 +141,8 @@ func (p *Policy) Validate() error {
 		return devices.Errorf(devices.Invalid, "policy: version must be set, because it is stored with every decision")
 	case p.Window.Lead < 0 || p.Proof.Settle < 0:
 		return devices.Errorf(devices.Invalid, "policy: window.lead and proof.settle must not be negative")
-	case p.Quiet.From <= 0 && p.Quiet.Until >= 24*60:
-		return devices.Errorf(devices.Invalid, "policy: quiet covers the whole day, so nothing could ever be sent")
+	case p.Quiet.long() > 24*time.Hour-awake:
+		return devices.Errorf(devices.Invalid, "policy: quiet from %s until %s leaves no time to send anything; leave %s of the day at least", p.Quiet.From, p.Quiet.Until, awake)
 	case p.Budget.Messages < 0 || p.Budget.Per < 0:
 		return devices.Errorf(devices.Invalid, "policy: budget.messages and budget.per must not be negative")
 	}

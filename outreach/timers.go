@@ -119,11 +119,13 @@ func (d *Desk) wake(ctx context.Context, at Ref) error {
 func (m *matter) wake() {
 	switch m.c.State {
 	case Opened:
+		m.appraise() // what can be offered has changed while it waited
 		m.offer(Offer)
 	case Offered:
 		m.attend("The owner has not answered, and the time that was offered is over; ask them another way.")
 	case Reopened:
 		if !m.outstanding(Sorry) {
+			m.c.Window = m.desk.o.Policy.Window.window(m.c.Findings, m.now)
 			m.offer(Sorry)
 			return
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/forecare/forecare/anomaly"
 	"github.com/forecare/forecare/devices"
@@ -12,28 +13,43 @@ import (
 // offer writes to the owner, if there is a reason, a remedy and a way, and
 // otherwise says in the case what is missing. Purpose is Offer or Sorry.
 func (m *matter) offer(p Purpose) {
-	f := m.c.Finding()
-	if f == nil || f.Status == anomaly.Cleared {
+	f, due, why := m.reason()
+	if f == nil {
+		if m.wakeAt(due); due.IsZero() {
+			m.attend(why)
+		}
 		return
 	}
-	rule := m.desk.o.Policy.Kinds[f.Kind]
-	if !rule.Offer {
-		m.attend(fmt.Sprintf("The owner is not written to about %s; look after it by hand.", f.Kind))
-		return
-	}
-	if due := m.c.Opened.Add(rule.After); m.now.Before(due) {
-		m.wakeAt(due)
-		return
-	}
-	if m.remedy() == nil {
-		m.attend(fmt.Sprintf("Model %s has no remedy for %s, so nothing can be offered; add one to the model or look after it by hand.", m.model.ID, metricName(f)))
-		return
-	}
+	r, _ := m.model.RemedyFor(f.Metric)
+	m.about, m.c.Remedy = f, r.ID
 	if msg := m.write(p, nil, false); msg != nil && msg.State == Pending {
 		m.record(EventOffered, actorForecare, data{"window": m.c.Window, "messages": []string{msg.ID}})
 		m.c.Attention = ""
 		m.wakeAt(m.c.Window.Until)
 	}
+}
+
+// reason returns the first finding that is a reason to write to the owner; if
+// none is yet, when one will be; and if none ever will, why.
+func (m *matter) reason() (f *anomaly.Finding, due time.Time, why string) {
+	for i := range m.c.Findings {
+		f := &m.c.Findings[i]
+		rule := m.desk.o.Policy.Kinds[f.Kind]
+		at := m.c.Opened.Add(rule.After)
+		_, curable := m.model.RemedyFor(f.Metric)
+		switch {
+		case f.Status == anomaly.Cleared:
+		case !rule.Offer:
+			why = fmt.Sprintf("The owner is not written to about %s; look after it by hand.", f.Kind)
+		case !curable:
+			why = fmt.Sprintf("Model %s has no remedy for %s, so nothing can be offered; add one to the model or look after it by hand.", m.model.ID, metricName(f))
+		case !m.now.Before(at):
+			return f, time.Time{}, ""
+		case due.IsZero() || at.Before(due):
+			due = at
+		}
+	}
+	return nil, due, why
 }
 
 func metricName(f *anomaly.Finding) string {
@@ -190,7 +206,11 @@ func (m *matter) compose(msg Message, about *Appointment, byItself bool) (Conten
 		OwnerURL:    links.Owner(msg.Tenant, msg.Case, msg.Recipient, expires),
 		Unsubscribe: links.Unsubscribe(msg.Tenant, msg.Case, msg.Recipient, expires),
 	}
-	if f := m.c.Finding(); f != nil {
+	f := m.about
+	if f == nil {
+		f = m.c.Finding()
+	}
+	if f != nil {
 		facts.Finding, facts.Metric = *f, f.Metric
 		if metric, ok := m.model.Metric(f.Metric); ok {
 			facts.Metric = metric.Words.In(msg.Lang, f.Metric)
