@@ -8,21 +8,22 @@ import (
 )
 
 // onCase runs a decision of somebody on a case that exists.
-func (d *Desk) onCase(ctx context.Context, at Ref, step func(*matter) error) (*Case, error) {
+func (d *Desk) onCase(ctx context.Context, at Ref, step func(*matter) error) error {
 	c, err := d.o.Store.Case(ctx, at.Tenant, at.Case)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	s, err := d.lookup(ctx, c.Key, c.Model)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return d.decide(ctx, at, s, func(m *matter) error {
+	_, err = d.decide(ctx, at, s, func(m *matter) error {
 		if m.c == nil {
 			return devices.Errorf(devices.NotFound, "There is no case %s.", at.Case)
 		}
 		return step(m)
 	})
+	return err
 }
 
 // longestText is how much a person may write into a case at once.
@@ -46,11 +47,10 @@ func (d *Desk) Note(ctx context.Context, tenant, id, actor, text string) error {
 	if err != nil {
 		return err
 	}
-	_, err = d.onCase(ctx, Ref{Tenant: tenant, Case: id}, func(m *matter) error {
+	return d.onCase(ctx, Ref{Tenant: tenant, Case: id}, func(m *matter) error {
 		m.record(EventNote, actor, data{"text": text})
 		return nil
 	})
-	return err
 }
 
 // Dismiss ends a case because there is nothing to do. A booked time is given
@@ -61,7 +61,7 @@ func (d *Desk) Dismiss(ctx context.Context, tenant, id, actor, reason string) er
 	if err != nil {
 		return err
 	}
-	_, err = d.onCase(ctx, Ref{Tenant: tenant, Case: id}, func(m *matter) error {
+	return d.onCase(ctx, Ref{Tenant: tenant, Case: id}, func(m *matter) error {
 		if m.c.State == Dismissed {
 			return nil
 		}
@@ -81,7 +81,6 @@ func (d *Desk) Dismiss(ctx context.Context, tenant, id, actor, reason string) er
 		m.close()
 		return nil
 	})
-	return err
 }
 
 func (m *matter) mustBeOpen() error {
@@ -97,7 +96,7 @@ func (m *matter) mustBeOpen() error {
 // after the device refused or did not answer: then it is another attempt.
 func (d *Desk) Start(ctx context.Context, tenant, id, actor string) error {
 	var send *devices.Command
-	_, err := d.onCase(ctx, Ref{Tenant: tenant, Case: id}, func(m *matter) error {
+	err := d.onCase(ctx, Ref{Tenant: tenant, Case: id}, func(m *matter) error {
 		send = nil
 		if err := m.mustBeOpen(); err != nil {
 			return err
@@ -156,7 +155,7 @@ func (d *Desk) Finish(ctx context.Context, tenant, id, actor, note string) error
 	if len(note) > longestText {
 		return devices.Errorf(devices.Invalid, "Please write the note in at most %d characters.", longestText)
 	}
-	_, err := d.onCase(ctx, Ref{Tenant: tenant, Case: id}, func(m *matter) error {
+	return d.onCase(ctx, Ref{Tenant: tenant, Case: id}, func(m *matter) error {
 		if m.c.State == Done || m.c.State == Verified {
 			return nil
 		}
@@ -166,7 +165,6 @@ func (d *Desk) Finish(ctx context.Context, tenant, id, actor, note string) error
 		m.finish(actor, note)
 		return nil
 	})
-	return err
 }
 
 func (m *matter) finish(actor, note string) {

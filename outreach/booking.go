@@ -31,7 +31,7 @@ func (m *matter) book(slotID string) error {
 		return devices.Errorf(devices.Conflict, "This matter is closed, there is nothing to book any more.")
 	case m.c.State == InProgress || m.c.State == Done:
 		return devices.Errorf(devices.Conflict, "The work has begun already, there is nothing to book any more.")
-	case m.c.Appointment != nil && m.c.Appointment.Slot.ID == slotID:
+	case m.c.Appointment != nil && m.c.Appointment.ID == slotID:
 		return nil
 	}
 	q := m.slots()

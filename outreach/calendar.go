@@ -38,8 +38,10 @@ func DefaultCalendar() Calendar {
 	week := []Day{Day(time.Monday), Day(time.Tuesday), Day(time.Wednesday), Day(time.Thursday), Day(time.Friday)}
 	return Calendar{Technicians: []Technician{
 		{ID: "technician", Days: week, From: 9 * 60, Until: 17 * 60, Slot: 2 * time.Hour, Places: 1},
-		{ID: "platform", Remote: true, Days: append(slices.Clone(week), Day(time.Saturday), Day(time.Sunday)),
-			From: 8 * 60, Until: 20 * 60, Slot: time.Hour, Places: 20},
+		{
+			ID: "platform", Remote: true, Days: append(slices.Clone(week), Day(time.Saturday), Day(time.Sunday)),
+			From: 8 * 60, Until: 20 * 60, Slot: time.Hour, Places: 20,
+		},
 	}}
 }
 
@@ -109,7 +111,7 @@ func (c *Calendar) Free(q SlotQuery) []Slot {
 // it is the colleague's.
 func (c *Calendar) Place(q SlotQuery, slotID string) (Booking, bool) {
 	all := c.candidates(q)
-	if i := slices.IndexFunc(all, func(b Booking) bool { return b.Slot.ID == slotID }); i >= 0 {
+	if i := slices.IndexFunc(all, func(b Booking) bool { return b.ID == slotID }); i >= 0 {
 		return all[i], true
 	}
 	start, ok := slotStart(slotID)

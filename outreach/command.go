@@ -54,7 +54,7 @@ func (d *Desk) answer(ctx context.Context, k SentCommand, actor string, ok bool,
 	if len(why) > longestText {
 		why = strings.ToValidUTF8(why[:longestText], "")
 	}
-	_, err := d.onCase(ctx, Ref{Tenant: k.Key.Tenant, Case: k.Case, Command: k.ID}, func(m *matter) error {
+	return d.onCase(ctx, Ref{Tenant: k.Key.Tenant, Case: k.Case, Command: k.ID}, func(m *matter) error {
 		now := m.view.Command
 		if now == nil || !now.Answered.IsZero() {
 			return nil
@@ -77,5 +77,4 @@ func (d *Desk) answer(ctx context.Context, k SentCommand, actor string, ok bool,
 		}
 		return nil
 	})
-	return err
 }

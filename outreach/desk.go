@@ -58,7 +58,6 @@ func NewDesk(o DeskOptions) *Desk {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	o.Logger = o.Logger.With("component", "outreach.desk")
 	return &Desk{o: o, metrics: newDeskMetrics(o.Registerer)}
 }
 

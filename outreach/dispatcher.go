@@ -81,7 +81,6 @@ func NewDispatcher(o DispatcherOptions) *Dispatcher {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	o.Logger = o.Logger.With("component", "outreach.dispatcher")
 	d := &Dispatcher{o: o, metrics: newDispatcherMetrics(o.Registerer), breakers: map[string]*breaker{}}
 	for name := range o.Channels {
 		d.breakers[name] = &breaker{}

@@ -26,7 +26,7 @@ func (v visit) file() []byte {
 	loc := location(v.appointment.Zone)
 	status := "CONFIRMED"
 	if v.canceled {
-		status = "CANCELLED"
+		status = "CANCELLED" //nolint:misspell // RFC 5545 spells it so
 	}
 	const local, utc = "20060102T150405", "20060102T150405Z"
 	var f icsFile

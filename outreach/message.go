@@ -118,7 +118,7 @@ type Receipt struct {
 }
 
 // Channel carries messages to people. Send returns nil only if the provider
-// has taken the message, otherwise a *SendError. It honours ctx, is safe for
+// has taken the message, otherwise a *SendError. It obeys ctx, is safe for
 // concurrent use, and logs neither address nor content.
 type Channel interface {
 	Name() string

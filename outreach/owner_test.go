@@ -32,7 +32,7 @@ func TestOwnerBooksChangesAndCancels(t *testing.T) {
 		for range 2 { // a double click is one booking
 			got, err := h.desk.Book(t.Context(), g, first.ID)
 			h.must(err)
-			if got.State != outreach.Scheduled || got.Appointment.Slot.ID != first.ID || got.Appointment.Sequence != 0 {
+			if got.State != outreach.Scheduled || got.Appointment.ID != first.ID || got.Appointment.Sequence != 0 {
 				t.Fatalf("case %+v", got)
 			}
 		}
@@ -42,11 +42,11 @@ func TestOwnerBooksChangesAndCancels(t *testing.T) {
 		h.turn(time.Second)
 		got, err := h.desk.Book(t.Context(), g, second.ID)
 		h.must(err)
-		if got.Appointment.Slot.ID != second.ID || got.Appointment.Sequence != 1 {
+		if got.Appointment.ID != second.ID || got.Appointment.Sequence != 1 {
 			t.Fatalf("appointment %+v", got.Appointment)
 		}
 		held, err := h.db.Bookings(t.Context(), "acme", h.clock())
-		if h.must(err); len(held) != 1 || held[0].Slot.ID != second.ID {
+		if h.must(err); len(held) != 1 || held[0].ID != second.ID {
 			t.Fatalf("bookings %+v, want only %s", held, second.ID)
 		}
 		h.turn(time.Second)
@@ -58,7 +58,7 @@ func TestOwnerBooksChangesAndCancels(t *testing.T) {
 		if want := "opened offered booked booked booking_canceled"; h.kinds(c) != want {
 			t.Fatalf("events %q, want %q", h.kinds(c), want)
 		}
-		if !strings.Contains(h.messages(c)[3].Content.Calendar, "STATUS:CANCELLED\r\n") {
+		if !strings.Contains(h.messages(c)[3].Content.Calendar, "STATUS:CANCELLED\r\n") { //nolint:misspell // RFC 5545 spells it so
 			t.Error("the cancellation takes nothing out of the calendar")
 		}
 		h.turn(time.Second)

@@ -127,9 +127,15 @@ func (p *Policy) Validate() error {
 		name string
 		d    time.Duration
 	}{
-		{"window.longest", p.Window.Longest}, {"window.shortest", p.Window.Shortest},
-		{"proof.deadline", p.Proof.Deadline}, {"commands.repeat", p.Commands.Repeat}, {"commands.expire", p.Commands.Expire},
-		{"retry.first", p.Retry.First}, {"retry.longest", p.Retry.Longest}, {"retry.give_up", p.Retry.GiveUp}, {"links", p.Links},
+		{"window.longest", p.Window.Longest},
+		{"window.shortest", p.Window.Shortest},
+		{"proof.deadline", p.Proof.Deadline},
+		{"commands.repeat", p.Commands.Repeat},
+		{"commands.expire", p.Commands.Expire},
+		{"retry.first", p.Retry.First},
+		{"retry.longest", p.Retry.Longest},
+		{"retry.give_up", p.Retry.GiveUp},
+		{"links", p.Links},
 	}
 	for _, v := range positive {
 		if v.d <= 0 {

@@ -32,14 +32,14 @@ func zones(t *testing.T) []*time.Location {
 			t.Fatal(err)
 		}
 		all++
-		behaviour := ""
+		clocks := ""
 		for _, day := range changes(loc) {
 			_, before := day.Add(-time.Second).In(loc).Zone()
 			_, after := day.In(loc).Zone()
-			behaviour += fmt.Sprintln(day.Unix(), before, after)
+			clocks += fmt.Sprintln(day.Unix(), before, after)
 		}
-		if !seen[behaviour] {
-			seen[behaviour] = true
+		if !seen[clocks] {
+			seen[clocks] = true
 			list = append(list, loc)
 		}
 	}

@@ -103,7 +103,7 @@ func (d *Desk) wakeCases(ctx context.Context) error {
 }
 
 func (d *Desk) wake(ctx context.Context, at Ref) error {
-	_, err := d.onCase(ctx, at, func(m *matter) error {
+	return d.onCase(ctx, at, func(m *matter) error {
 		if m.c.Next.IsZero() || m.c.Next.After(m.now) || !m.c.State.Open() {
 			return nil // another process was here
 		}
@@ -111,7 +111,6 @@ func (d *Desk) wake(ctx context.Context, at Ref) error {
 		m.wake()
 		return nil
 	})
-	return err
 }
 
 // wake does what the case was waiting for, or says that it waited in vain. A remote remedy's command goes out

@@ -19,19 +19,18 @@ func (db *DB) Bookings(ctx context.Context, tenant string, from time.Time) ([]ou
 }
 
 func readBookings(ctx context.Context, tx *sql.Tx, tenant string, from time.Time) ([]outreach.Booking, error) {
-	return collect(func(rows *sql.Rows) (b outreach.Booking, err error) {
+	return query(ctx, tx, func(rows *sql.Rows) (b outreach.Booking, err error) {
 		var starts, ends, booked int64
-		err = rows.Scan(&b.Tenant, &b.Case, &b.Technician, &b.Place, &b.Slot.ID, &starts, &ends, &b.Zone, &booked)
+		err = rows.Scan(&b.Tenant, &b.Case, &b.Technician, &b.Place, &b.ID, &starts, &ends, &b.Zone, &booked)
 		b.Start, b.End, b.Booked = fromMillis(starts), fromMillis(ends), fromMillis(booked)
 		return b, err
-	})(tx.QueryContext(ctx, `SELECT tenant, case_id, technician, place, slot, starts, ends, zone, booked FROM bookings
-		WHERE tenant = $1 AND active AND ends > $2 ORDER BY starts, technician, place`, tenant, toMillis(from)))
+	}, `SELECT tenant, case_id, technician, place, slot, starts, ends, zone, booked FROM bookings
+		WHERE tenant = $1 AND active AND ends > $2 ORDER BY starts, technician, place`, tenant, toMillis(from))
 }
 
 // endBooking gives the case's active booking back, if it has one.
 func endBooking(ctx context.Context, tx *sql.Tx, tenant, caseID string) error {
-	ended, err := collect(func(rows *sql.Rows) (id string, err error) { return id, rows.Scan(&id) })(
-		tx.QueryContext(ctx, `UPDATE bookings SET active = FALSE WHERE tenant = $1 AND case_id = $2 AND active RETURNING id`, tenant, caseID))
+	ended, err := query(ctx, tx, func(rows *sql.Rows) (id string, err error) { return id, rows.Scan(&id) }, `UPDATE bookings SET active = FALSE WHERE tenant = $1 AND case_id = $2 AND active RETURNING id`, tenant, caseID)
 	if err != nil {
 		return err
 	}
@@ -48,7 +47,7 @@ func endBooking(ctx context.Context, tx *sql.Tx, tenant, caseID string) error {
 func insertBooking(ctx context.Context, tx *sql.Tx, id string, b *outreach.Booking) error {
 	_, err := tx.ExecContext(ctx, `INSERT INTO bookings (tenant, id, case_id, technician, place, slot, starts, ends, zone, booked, active)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, TRUE)`,
-		b.Tenant, id, b.Case, b.Technician, b.Place, b.Slot.ID, toMillis(b.Start), toMillis(b.End), b.Zone, toMillis(b.Booked))
+		b.Tenant, id, b.Case, b.Technician, b.Place, b.ID, toMillis(b.Start), toMillis(b.End), b.Zone, toMillis(b.Booked))
 	if err != nil {
 		return err
 	}

@@ -41,9 +41,9 @@ func (db *DB) Cases(ctx context.Context, f outreach.CaseFilter) (outreach.CasePa
 			return err
 		}
 		n := len(args)
-		query := fmt.Sprintf(`SELECT %s FROM cases WHERE %s ORDER BY urgency DESC, opened, id LIMIT $%d OFFSET $%d`, caseColumns, where, n+1, n+2)
+		text := fmt.Sprintf(`SELECT %s FROM cases WHERE %s ORDER BY urgency DESC, opened, id LIMIT $%d OFFSET $%d`, caseColumns, where, n+1, n+2)
 		var err error
-		page.Cases, err = collect(scanCase)(tx.QueryContext(ctx, query, append(args, f.Limit, max(0, f.Offset))...))
+		page.Cases, err = query(ctx, tx, scanCase, text, append(args, f.Limit, max(0, f.Offset))...)
 		if err != nil {
 			return err
 		}
@@ -109,9 +109,9 @@ func (db *DB) CaseCounts(ctx context.Context) (map[outreach.State]int, error) {
 func (db *DB) DueCases(ctx context.Context, now time.Time, limit int) ([]outreach.Ref, error) {
 	var due []outreach.Ref
 	err := db.view(ctx, func(ctx context.Context, tx *sql.Tx) (err error) {
-		due, err = collect(func(rows *sql.Rows) (r outreach.Ref, err error) {
+		due, err = query(ctx, tx, func(rows *sql.Rows) (r outreach.Ref, err error) {
 			return r, rows.Scan(&r.Tenant, &r.Case)
-		})(tx.QueryContext(ctx, `SELECT tenant, id FROM cases WHERE next > 0 AND next <= $1 ORDER BY next LIMIT $2`, toMillis(now), limit))
+		}, `SELECT tenant, id FROM cases WHERE next > 0 AND next <= $1 ORDER BY next LIMIT $2`, toMillis(now), limit)
 		return err
 	})
 	return due, annotate(err, "looking for cases that are due")
@@ -128,7 +128,7 @@ func (db *DB) Timeline(ctx context.Context, tenant, id string) ([]outreach.Event
 }
 
 func readEvents(ctx context.Context, tx *sql.Tx, tenant, id string) ([]outreach.Event, error) {
-	return collect(func(rows *sql.Rows) (e outreach.Event, err error) {
+	return query(ctx, tx, func(rows *sql.Rows) (e outreach.Event, err error) {
 		var at int64
 		var raw string
 		err = rows.Scan(&e.Case, &e.Seq, &at, &e.Kind, &e.Actor, &raw)
@@ -137,13 +137,13 @@ func readEvents(ctx context.Context, tx *sql.Tx, tenant, id string) ([]outreach.
 			e.Data = json.RawMessage(raw)
 		}
 		return e, err
-	})(tx.QueryContext(ctx, `SELECT case_id, seq, at, kind, actor, data FROM case_events WHERE tenant = $1 AND case_id = $2 ORDER BY seq`, tenant, id))
+	}, `SELECT case_id, seq, at, kind, actor, data FROM case_events WHERE tenant = $1 AND case_id = $2 ORDER BY seq`, tenant, id)
 }
 
 // readCase returns the case that the condition selects, with its findings, nil
 // if there is none.
 func readCase(ctx context.Context, tx *sql.Tx, where string, args ...any) (*outreach.Case, error) {
-	list, err := collect(scanCase)(tx.QueryContext(ctx, `SELECT `+caseColumns+` FROM cases WHERE `+where, args...))
+	list, err := query(ctx, tx, scanCase, `SELECT `+caseColumns+` FROM cases WHERE `+where, args...)
 	if err != nil || len(list) == 0 {
 		return nil, err
 	}
@@ -198,21 +198,20 @@ func writeEvent(ctx context.Context, tx *sql.Tx, tenant string, e outreach.Event
 	return err
 }
 
-// collect reads all rows of a query with scan.
-func collect[T any](scan func(*sql.Rows) (T, error)) func(*sql.Rows, error) ([]T, error) {
-	return func(rows *sql.Rows, err error) ([]T, error) {
+// query reads all rows of a query with scan.
+func query[T any](ctx context.Context, tx *sql.Tx, scan func(*sql.Rows) (T, error), text string, args ...any) ([]T, error) {
+	rows, err := tx.QueryContext(ctx, text, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var list []T
+	for rows.Next() {
+		v, err := scan(rows)
 		if err != nil {
 			return nil, err
 		}
-		defer rows.Close()
-		var list []T
-		for rows.Next() {
-			v, err := scan(rows)
-			if err != nil {
-				return nil, err
-			}
-			list = append(list, v)
-		}
-		return list, rows.Err()
+		list = append(list, v)
 	}
+	return list, rows.Err()
 }

@@ -158,7 +158,7 @@ func TestChangeCaseIsAllOrNothing(t *testing.T) {
 		at := outreach.Ref{Tenant: "acme", Case: c.ID, Contact: "olga"}
 		for _, ch := range []*outreach.Change{nil, {Case: c}} {
 			err := db.ChangeCase(t.Context(), at, func(outreach.View) (*outreach.Change, error) { return ch, mine })
-			if err != mine {
+			if !errors.Is(err, mine) {
 				t.Errorf("error %v, want the decision's own", err)
 			}
 		}
@@ -201,8 +201,11 @@ func TestFindingKeepsItsCase(t *testing.T) {
 			f    outreach.FindingFilter
 			want int
 		}{
-			{outreach.FindingFilter{}, 1}, {outreach.FindingFilter{Tenant: "acme", Device: "d1"}, 1}, {outreach.FindingFilter{Open: true}, 0},
-			{outreach.FindingFilter{Tenant: "rival"}, 0}, {outreach.FindingFilter{Device: "d2"}, 0},
+			{outreach.FindingFilter{}, 1},
+			{outreach.FindingFilter{Tenant: "acme", Device: "d1"}, 1},
+			{outreach.FindingFilter{Open: true}, 0},
+			{outreach.FindingFilter{Tenant: "rival"}, 0},
+			{outreach.FindingFilter{Device: "d2"}, 0},
 		} {
 			if list, err := db.Findings(t.Context(), tt.f); err != nil || len(list) != tt.want {
 				t.Errorf("%+v: %v, %v", tt.f, list, err)

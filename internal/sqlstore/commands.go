@@ -16,7 +16,7 @@ const commandColumns = `tenant, id, case_id, device, name, args, issued, expires
 func (db *DB) Command(ctx context.Context, tenant, id string) (outreach.SentCommand, error) {
 	var list []outreach.SentCommand
 	err := db.view(ctx, func(ctx context.Context, tx *sql.Tx) (err error) {
-		list, err = collect(scanCommand)(tx.QueryContext(ctx, `SELECT `+commandColumns+` FROM commands WHERE tenant = $1 AND id = $2`, tenant, id))
+		list, err = query(ctx, tx, scanCommand, `SELECT `+commandColumns+` FROM commands WHERE tenant = $1 AND id = $2`, tenant, id)
 		return err
 	})
 	if err == nil && len(list) == 0 {
@@ -46,8 +46,8 @@ func (db *DB) DueCommands(ctx context.Context, now, before time.Time, limit int)
 	}
 	var list []outreach.SentCommand
 	err = db.withTx(ctx, func(ctx context.Context, tx *sql.Tx) (err error) {
-		list, err = collect(scanCommand)(tx.QueryContext(ctx, `UPDATE commands SET sent = $2 WHERE (tenant, id) IN
-			(SELECT tenant, id FROM commands WHERE `+due+` ORDER BY sent, id LIMIT $3) RETURNING `+commandColumns, toMillis(before), toMillis(now), limit))
+		list, err = query(ctx, tx, scanCommand, `UPDATE commands SET sent = $2 WHERE (tenant, id) IN
+			(SELECT tenant, id FROM commands WHERE `+due+` ORDER BY sent, id LIMIT $3) RETURNING `+commandColumns, toMillis(before), toMillis(now), limit)
 		return err
 	})
 	commands := make([]devices.Command, len(list))
@@ -61,8 +61,8 @@ func (db *DB) DueCommands(ctx context.Context, now, before time.Time, limit int)
 func (db *DB) ExpiredCommands(ctx context.Context, now time.Time, limit int) ([]outreach.SentCommand, error) {
 	var list []outreach.SentCommand
 	err := db.view(ctx, func(ctx context.Context, tx *sql.Tx) (err error) {
-		list, err = collect(scanCommand)(tx.QueryContext(ctx, `SELECT `+commandColumns+` FROM commands WHERE answered = 0 AND expires <= $1 ORDER BY expires, id LIMIT $2`,
-			toMillis(now), limit))
+		list, err = query(ctx, tx, scanCommand, `SELECT `+commandColumns+` FROM commands WHERE answered = 0 AND expires <= $1 ORDER BY expires, id LIMIT $2`,
+			toMillis(now), limit)
 		return err
 	})
 	return list, annotate(err, "looking for commands that expired")
@@ -71,8 +71,8 @@ func (db *DB) ExpiredCommands(ctx context.Context, now time.Time, limit int) ([]
 // readCommand returns the command of that id, or the case's newest if id is
 // "", nil if there is none.
 func readCommand(ctx context.Context, tx *sql.Tx, tenant, caseID, id string) (*outreach.SentCommand, error) {
-	list, err := collect(scanCommand)(tx.QueryContext(ctx, `SELECT `+commandColumns+` FROM commands
-		WHERE tenant = $1 AND case_id = $2 AND ($3 = '' OR id = $3) ORDER BY issued DESC, id LIMIT 1`, tenant, caseID, id))
+	list, err := query(ctx, tx, scanCommand, `SELECT `+commandColumns+` FROM commands
+		WHERE tenant = $1 AND case_id = $2 AND ($3 = '' OR id = $3) ORDER BY issued DESC, id LIMIT 1`, tenant, caseID, id)
 	if err != nil || len(list) == 0 {
 		return nil, err
 	}

@@ -19,9 +19,9 @@ func (db *DB) Findings(ctx context.Context, f outreach.FindingFilter) ([]anomaly
 	}
 	var list []anomaly.Finding
 	err := db.view(ctx, func(ctx context.Context, tx *sql.Tx) (err error) {
-		list, err = collect(scanFinding)(tx.QueryContext(ctx, `SELECT body FROM findings
+		list, err = query(ctx, tx, scanFinding, `SELECT body FROM findings
 			WHERE ($1 = '' OR tenant = $1) AND ($2 = '' OR device = $2) AND ($3 = '' OR status <> $3)
-			ORDER BY at DESC, id LIMIT $4`, f.Tenant, f.Device, exceptCleared(f.Open), f.Limit))
+			ORDER BY at DESC, id LIMIT $4`, f.Tenant, f.Device, exceptCleared(f.Open), f.Limit)
 		return err
 	})
 	return list, annotate(err, "listing findings")
@@ -46,13 +46,13 @@ func scanFinding(rows *sql.Rows) (f anomaly.Finding, err error) {
 // to, nil and "" if it was never seen.
 func readFinding(ctx context.Context, tx *sql.Tx, tenant, id string) (*anomaly.Finding, string, error) {
 	var caseID string
-	list, err := collect(func(rows *sql.Rows) (f anomaly.Finding, err error) {
+	list, err := query(ctx, tx, func(rows *sql.Rows) (f anomaly.Finding, err error) {
 		var body []byte
 		if err := rows.Scan(&caseID, &body); err != nil {
 			return f, err
 		}
 		return f, json.Unmarshal(body, &f)
-	})(tx.QueryContext(ctx, `SELECT case_id, body FROM findings WHERE tenant = $1 AND id = $2`, tenant, id))
+	}, `SELECT case_id, body FROM findings WHERE tenant = $1 AND id = $2`, tenant, id)
 	if err != nil || len(list) == 0 {
 		return nil, "", err
 	}
@@ -72,7 +72,7 @@ func readFindingsOf(ctx context.Context, tx *sql.Tx, cases []*outreach.Case) err
 		by[key{c.Key.Tenant, c.ID}] = c
 		marks[i], args[i] = fmt.Sprintf("$%d", i+1), c.ID
 	}
-	_, err := collect(func(rows *sql.Rows) (none struct{}, err error) {
+	_, err := query(ctx, tx, func(rows *sql.Rows) (none struct{}, err error) {
 		var k key
 		var body []byte
 		var f anomaly.Finding
@@ -86,7 +86,7 @@ func readFindingsOf(ctx context.Context, tx *sql.Tx, cases []*outreach.Case) err
 			c.Findings = append(c.Findings, f)
 		}
 		return none, nil
-	})(tx.QueryContext(ctx, `SELECT tenant, case_id, body FROM findings WHERE case_id IN (`+strings.Join(marks, ", ")+`) ORDER BY tenant, case_id, place`, args...))
+	}, `SELECT tenant, case_id, body FROM findings WHERE case_id IN (`+strings.Join(marks, ", ")+`) ORDER BY tenant, case_id, place`, args...)
 	return err
 }
 

@@ -36,13 +36,13 @@ func (db *DB) Touches(ctx context.Context, tenant, contact string, since time.Ti
 }
 
 func readTouches(ctx context.Context, tx *sql.Tx, tenant, contact string, since time.Time) ([]outreach.Touch, error) {
-	return collect(func(rows *sql.Rows) (t outreach.Touch, err error) {
+	return query(ctx, tx, func(rows *sql.Rows) (t outreach.Touch, err error) {
 		var at int64
 		err = rows.Scan(&t.Message, &t.Purpose, &at)
 		t.At = fromMillis(at)
 		return t, err
-	})(tx.QueryContext(ctx, `SELECT id, purpose, created FROM messages WHERE tenant = $1 AND recipient = $2 AND created >= $3
-		AND state IN ('pending', 'sending', 'sent', 'unknown') ORDER BY created, id`, tenant, contact, toMillis(since)))
+	}, `SELECT id, purpose, created FROM messages WHERE tenant = $1 AND recipient = $2 AND created >= $3
+		AND state IN ('pending', 'sending', 'sent', 'unknown') ORDER BY created, id`, tenant, contact, toMillis(since))
 }
 
 // DeadAddresses returns the fingerprints of a contact's dead addresses.
@@ -56,8 +56,7 @@ func (db *DB) DeadAddresses(ctx context.Context, tenant, contact string) ([]stri
 }
 
 func readDead(ctx context.Context, tx *sql.Tx, tenant, contact string) ([]string, error) {
-	return collect(func(rows *sql.Rows) (s string, err error) { return s, rows.Scan(&s) })(
-		tx.QueryContext(ctx, `SELECT fingerprint FROM dead_addresses WHERE tenant = $1 AND contact = $2 ORDER BY fingerprint`, tenant, contact))
+	return query(ctx, tx, func(rows *sql.Rows) (s string, err error) { return s, rows.Scan(&s) }, `SELECT fingerprint FROM dead_addresses WHERE tenant = $1 AND contact = $2 ORDER BY fingerprint`, tenant, contact)
 }
 
 // ReviveAddress forgets that a contact's addresses on a channel were dead.
@@ -69,7 +68,7 @@ func (db *DB) ReviveAddress(ctx context.Context, tenant, contact, channel string
 }
 
 func readMessages(ctx context.Context, tx *sql.Tx, columns, where string, args ...any) ([]outreach.Message, error) {
-	return collect(scanMessage)(tx.QueryContext(ctx, `SELECT `+columns+` FROM messages WHERE `+where, args...))
+	return query(ctx, tx, scanMessage, `SELECT `+columns+` FROM messages WHERE `+where, args...)
 }
 
 func scanMessage(rows *sql.Rows) (m outreach.Message, err error) {

@@ -39,9 +39,9 @@ func (db *DB) LeaseMessages(ctx context.Context, l outreach.Lease) ([]outreach.M
 	}
 	var list []outreach.Message
 	err = db.withTx(ctx, func(ctx context.Context, tx *sql.Tx) (err error) {
-		list, err = collect(scanMessage)(tx.QueryContext(ctx, `UPDATE messages SET state = 'sending', lease_owner = $2, lease_until = $3
+		list, err = query(ctx, tx, scanMessage, `UPDATE messages SET state = 'sending', lease_owner = $2, lease_until = $3
 			WHERE id IN (`+due(5)+` ORDER BY due, id LIMIT $4) RETURNING `+messageColumns,
-			append([]any{toMillis(l.Now), l.Owner, toMillis(l.Until), l.Limit}, channels...)...))
+			append([]any{toMillis(l.Now), l.Owner, toMillis(l.Until), l.Limit}, channels...)...)
 		return err
 	})
 	return list, annotate(err, "taking messages from the outbox")
@@ -71,17 +71,13 @@ func (db *DB) OutboxDepth(ctx context.Context) (map[string]int, error) {
 	depth := map[string]int{}
 	err := db.view(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		for _, state := range []string{"pending", "sending"} { // each has its index
-			rows, err := tx.QueryContext(ctx, `SELECT channel, COUNT(*) FROM messages WHERE state = '`+state+`' GROUP BY channel`)
-			if err != nil {
-				return err
-			}
-			_, err = collect(func(rows *sql.Rows) (none struct{}, err error) {
+			_, err := query(ctx, tx, func(rows *sql.Rows) (none struct{}, err error) {
 				var channel string
 				var n int
 				err = rows.Scan(&channel, &n)
 				depth[channel] += n
 				return none, err
-			})(rows, nil)
+			}, `SELECT channel, COUNT(*) FROM messages WHERE state = '`+state+`' GROUP BY channel`)
 			if err != nil {
 				return err
 			}
