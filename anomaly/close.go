@@ -44,8 +44,8 @@ func (c *cohort) centre(b int32, i int, g *gauge) bool {
 		if s == nil {
 			continue
 		}
-		if u.bucket >= c.clock.next-c.clock.stale {
-			members++
+		if u.bucket >= c.clock.next-c.grid.buckets(memory) {
+			members++ // late or gone; while it may be late, it is a member
 		}
 		v, ok := s.mean(b)
 		if !ok {
@@ -142,7 +142,7 @@ func (c *cohort) choose(g *gauge, members int) {
 	for _, u := range c.units {
 		if s := u.track(i); s != nil {
 			if s.episode != nil {
-				c.end(u, s, g, s.episode.told, 0)
+				c.abandon(u, s, g, "The number of its peers has changed: it is judged anew.")
 			}
 			s.relearn()
 		}

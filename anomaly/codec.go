@@ -15,7 +15,11 @@ type codec struct {
 	err     error
 }
 
-var errTruncated = errors.New("it ends too early")
+var (
+	errTruncated = errors.New("it ends too early")
+	errTrailing  = errors.New("there is more than it should hold")
+	errChecksum  = errors.New("its checksum is wrong")
+)
 
 // fixed returns n bytes to write to, or to read from; nil after an error.
 func (c *codec) fixed(n int) []byte {

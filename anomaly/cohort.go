@@ -86,7 +86,7 @@ func (c *cohort) join(id string) *unit {
 func (c *cohort) leave(u *unit) {
 	for i, s := range u.tracks {
 		if s != nil && s.episode != nil {
-			c.end(u, s, c.gauges[i], s.episode.told, 0)
+			c.abandon(u, s, c.gauges[i], "The device is of another model now and is judged anew.")
 		}
 	}
 	if u.silence != nil {
@@ -108,6 +108,9 @@ func (c *cohort) read(u *unit, i int, t int64, v float64) (late bool) {
 	}
 	before, run := s.value, s.run
 	complete := s.add(c.grid, t, v)
+	if len(s.waiting) > mostClosed {
+		s.waiting = s.waiting[:copy(s.waiting, s.waiting[1:])] // nobody will remember its time
+	}
 	c.metrics.values++
 	if s.episode != nil {
 		c.watch(u, s, c.gauges[i], t, v, run > 0 && v != before)
@@ -117,7 +120,7 @@ func (c *cohort) read(u *unit, i int, t int64, v float64) (late bool) {
 
 // advance closes the buckets that the cohort has passed.
 func (c *cohort) advance() {
-	for c.clock.due() {
+	for c.clock.due(c.units) {
 		next := c.clock.next + 1
 		if !c.close(c.clock.next) {
 			// Nobody measured then, nor perhaps for a long time after.

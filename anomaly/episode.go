@@ -24,7 +24,9 @@ type episode struct {
 	// How the series comes back.
 	inBand uint32 // consecutive readings within the band
 	sum    float64
-	calm   uint32 // consecutive blocks
+	out    float64 // noise: share of the newest readings that are far from the one before
+	last   float64 // noise: newest residual
+	calm   uint32  // consecutive blocks
 }
 
 // identity derives a finding's id, the same in every replay.
@@ -44,13 +46,18 @@ func (c *cohort) begin(u *unit, s *track, g *gauge, kind Kind, onset, at int64, 
 	onset = min(max(onset, s.cleared+1), at)
 	s.episode = &episode{
 		id:   identity(c.key(u), g.name, kind, onset),
-		kind: kind, onset: onset, detected: at, size: size, fromDays: fromDays,
+		kind: kind, onset: onset, detected: at, size: size, fromDays: fromDays, out: 1,
 	}
 	c.tell(u, s, g, Opened, at, size)
 }
 
 // tell emits a revision of the track's open finding.
 func (c *cohort) tell(u *unit, s *track, g *gauge, status Status, at int64, size float64) {
+	c.tellWhy(u, s, g, status, at, size, "")
+}
+
+// tellWhy is tell with a reason of its own, where the figures give none.
+func (c *cohort) tellWhy(u *unit, s *track, g *gauge, status Status, at int64, size float64, why string) {
 	e := s.episode
 	at = max(at, e.told)
 	e.revision++
@@ -81,7 +88,10 @@ func (c *cohort) tell(u *unit, s *track, g *gauge, status Status, at int64, size
 		}
 	}
 	f.Evidence = c.evidence(s, g, at-1)
-	f.Reason = c.reason(&f, s, g)
+	f.Reason = why
+	if why == "" {
+		f.Reason = c.reason(&f, s, g)
+	}
 	c.emit(f)
 }
 
@@ -90,4 +100,10 @@ func (c *cohort) end(u *unit, s *track, g *gauge, at int64, size float64) {
 	at = max(at, s.episode.told)
 	c.tell(u, s, g, Cleared, at, size)
 	s.restart(c.grid, max(at, s.last))
+}
+
+// abandon clears the track's open finding because its reference is gone.
+func (c *cohort) abandon(u *unit, s *track, g *gauge, why string) {
+	c.tellWhy(u, s, g, Cleared, s.episode.told, s.episode.size, why)
+	s.restart(c.grid, s.last)
 }

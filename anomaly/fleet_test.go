@@ -1,6 +1,7 @@
 package anomaly_test
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -17,25 +18,27 @@ var monday = time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
 
 // fleet is a simulated fleet of one model. Healthy devices share the weather
 // of their site, the shape of the day and of the week, and differ by offset,
-// by gain and by autocorrelated noise.
+// by gain and by autocorrelated noise. arrives tells when a reading of a
+// device, taken at day, comes in; negative means never. Both are in days since
+// monday; nil means at once.
 type fleet struct {
 	seed    uint64
 	devices int
 	days    float64
 	every   time.Duration
 	faults  []fault
-	quiet   bool // no noise beyond white noise: for exact expectations
+	arrives func(device int, day float64) float64
 }
 
-// fault is one trouble of one device, in days since monday.
+// fault is one trouble of one device, in days since monday. Silence is the
+// only one without a metric.
 type fault struct {
-	device  int
-	metric  string
-	kind    anomaly.Kind
-	from    float64
-	until   float64 // 0: never
-	size    float64 // step: unit; drift: unit per day; noise: standard deviation
-	backlog bool    // silence: readings are kept and sent at the end
+	device int
+	metric string
+	kind   anomaly.Kind
+	from   float64
+	until  float64 // 0: never
+	size   float64 // step: unit; drift: unit per day; noise: standard deviation
 }
 
 func (f *fault) at(day float64) bool { return day >= f.from && (f.until == 0 || day < f.until) }
@@ -69,107 +72,122 @@ var gauges = []gauge{
 
 // batch is what arrives together.
 type batch struct {
-	at   time.Time
+	at   float64 // days since monday
 	body []byte
+}
+
+// member is one device of a fleet.
+type member struct {
+	offset, gain, slow, stuck [3]float64
+	phase                     float64
+	site                      int
 }
 
 // batches returns the fleet's readings in the order of their arrival.
 func (f fleet) batches() []batch {
 	rnd := rand.New(rand.NewPCG(f.seed, 7))
-	type member struct {
-		site        int
-		offset      [3]float64
-		gain, slow  [3]float64
-		stuck       [3]float64
-		phase       float64
-		waiting     []byte
-		hasStuckVal [3]bool
-	}
 	members := make([]member, f.devices)
 	for i := range members {
 		m := &members[i]
-		m.site = i % 3
-		m.phase = rnd.Float64()
+		m.site, m.phase = i%3, rnd.Float64()
 		for j, g := range gauges {
 			m.offset[j], m.gain[j] = g.spread*rnd.NormFloat64(), g.gain*rnd.NormFloat64()
-			if f.quiet {
-				m.gain[j] = 0
-			}
+			m.stuck[j] = math.NaN()
 		}
 	}
 	var weather [3]float64
-	var out []batch
-	steps := int(f.days * 24 * float64(time.Hour) / float64(f.every))
-	for step := range steps {
-		now := float64(step) * f.every.Hours() / 24
+	every := f.every.Hours() / 24
+	var lines []batch
+	for step := range int(f.days / every) {
 		pull := f.every.Hours() / 36
 		common := rnd.NormFloat64()
-		for s := range weather { // fronts pass within days, and it gets warmer
+		for s := range weather { // fronts pass within days
 			weather[s] += -pull*weather[s] + 5*math.Sqrt(2*pull)*(0.95*common+0.31*rnd.NormFloat64())
 		}
-		b := batch{at: monday.Add(time.Duration(now * 24 * float64(time.Hour)))}
 		for _, i := range rnd.Perm(f.devices) {
 			m := &members[i]
-			jitter := (m.phase + 0.1*rnd.Float64()) * 0.9
-			day := now + jitter*f.every.Hours()/24
-			t := monday.Add(time.Duration(day * 24 * float64(time.Hour))).Round(time.Millisecond)
-			r := devices.Reading{Key: devices.Key{Tenant: "acme", Device: fmt.Sprintf("d%02d", i)}, Model: "boiler", Time: t}
-			for j, g := range gauges {
-				keep := math.Exp(-float64(f.every) / float64(g.memory))
-				m.slow[j] = keep*m.slow[j] + math.Sqrt(1-keep*keep)*rnd.NormFloat64()
-				hour := 24 * (day - math.Floor(day))
-				swing := g.weather*(weather[m.site]+0.15*day) + g.daily*dayShape(hour) + g.weekly*weekShape(day)
-				v := g.base + m.offset[j] + (1+m.gain[j])*swing + g.white*rnd.NormFloat64()
-				if !f.quiet {
-					v += g.slow * m.slow[j]
-				}
-				r.Fields = append(r.Fields, devices.Field{Name: g.name, Value: math.Round(v/g.detail) / math.Round(1/g.detail)})
+			day := (float64(step) + 0.9*(m.phase+0.1*rnd.Float64())) * every
+			fields := m.measure(rnd, f.every, day, weather[m.site])
+			arrival := day
+			if f.arrives != nil {
+				arrival = f.arrives(i, day)
 			}
-			silent, keep := false, false
 			for k := range f.faults {
-				x := &f.faults[k]
-				if x.device != i || !x.at(day) {
-					continue
-				}
-				for j := range r.Fields {
-					if r.Fields[j].Name != x.metric {
-						continue
+				if x := &f.faults[k]; x.device == i && x.at(day) {
+					if x.kind == anomaly.Silence {
+						arrival = -1
 					}
-					switch v := &r.Fields[j].Value; x.kind {
-					case anomaly.Drift:
-						*v += x.size * (day - x.from)
-					case anomaly.Step:
-						*v += x.size
-					case anomaly.Noise:
-						*v += x.size * rnd.NormFloat64()
-					case anomaly.Stuck:
-						if !m.hasStuckVal[j] {
-							m.stuck[j], m.hasStuckVal[j] = *v, true
-						}
-						*v = m.stuck[j]
-					}
-				}
-				if x.kind == anomaly.Silence {
-					silent, keep = true, x.backlog
+					m.ail(x, fields, rnd, day)
 				}
 			}
-			switch {
-			case silent && keep:
-				m.waiting = r.AppendLine(m.waiting)
-			case !silent:
-				if len(m.waiting) > 0 {
-					out = append(out, batch{b.at, m.waiting})
-					m.waiting = nil
-				}
-				b.body = r.AppendLine(b.body)
+			if arrival >= 0 {
+				lines = append(lines, batch{arrival, line(i, day, fields)})
 			}
 		}
-		if len(b.body) > 0 {
-			out = append(out, b)
+	}
+	slices.SortStableFunc(lines, func(a, b batch) int { return cmp.Compare(a.at, b.at) })
+	var out []batch
+	for _, l := range lines {
+		if n := len(out); n == 0 || math.Floor(out[n-1].at/every) != math.Floor(l.at/every) {
+			out = append(out, batch{at: l.at})
 		}
+		last := &out[len(out)-1]
+		last.body = append(last.body, l.body...)
 	}
 	return out
 }
+
+// measure returns what a healthy device measures.
+func (m *member) measure(rnd *rand.Rand, every time.Duration, day, weather float64) []devices.Field {
+	var out []devices.Field
+	for j, g := range gauges {
+		keep := math.Exp(-float64(every) / float64(g.memory))
+		m.slow[j] = keep*m.slow[j] + math.Sqrt(1-keep*keep)*rnd.NormFloat64()
+		swing := g.weather*(weather+0.15*day) + g.daily*dayShape(24*(day-math.Floor(day))) + g.weekly*weekShape(day)
+		v := g.base + m.offset[j] + (1+m.gain[j])*swing + g.slow*m.slow[j] + g.white*rnd.NormFloat64()
+		out = append(out, devices.Field{Name: g.name, Value: v})
+	}
+	return out
+}
+
+// ail applies a fault.
+func (m *member) ail(x *fault, fields []devices.Field, rnd *rand.Rand, day float64) {
+	for j := range fields {
+		if fields[j].Name != x.metric {
+			continue
+		}
+		v := &fields[j].Value
+		switch x.kind {
+		case anomaly.Drift:
+			*v += x.size * (day - x.from)
+		case anomaly.Step:
+			*v += x.size
+		case anomaly.Noise:
+			*v += x.size * rnd.NormFloat64()
+		case anomaly.Stuck:
+			if math.IsNaN(m.stuck[j]) {
+				m.stuck[j] = *v
+			}
+			*v = m.stuck[j]
+		}
+	}
+}
+
+// line is a reading of boiler i on the log, at the resolution of its sensors.
+func line(i int, day float64, fields []devices.Field) []byte {
+	r := devices.Reading{
+		Key: devices.Key{Tenant: "acme", Device: name(i)}, Model: "boiler", Time: since(day).Round(time.Millisecond),
+	}
+	for j, f := range fields {
+		step := gauges[j].detail
+		r.Fields = append(r.Fields, devices.Field{Name: f.Name, Value: math.Round(f.Value/step) / math.Round(1/step)})
+	}
+	return r.AppendLine(nil)
+}
+
+func name(i int) string { return fmt.Sprintf("d%02d", i) }
+
+func since(day float64) time.Time { return monday.Add(time.Duration(day * 24 * float64(time.Hour))) }
 
 // dayShape has a peak in the morning and one in the evening.
 func dayShape(hour float64) float64 {

@@ -3,10 +3,11 @@ package anomaly
 import "math"
 
 const (
-	// While readings are back in the band, "it deviates" is not repeated: a
-	// noisy series is in the band often by chance.
-	pauseInBand      = 3
-	pauseInBandNoise = 8
+	// While readings are back in the band, "it deviates" is not repeated.
+	pauseInBand = 3
+	// A noisy series is in the band often by chance. It is still noisy if more
+	// than a quarter of its newest readings are out.
+	stillOut = 0.25
 	// Half a day in the band ends a finding that fades away.
 	calmBlocks = 4
 )
@@ -21,13 +22,13 @@ func (c *cohort) follow(u *unit, s *track, g *gauge, at int64) {
 	size := e.size
 	switch e.kind {
 	case Noise:
-		if e.inBand >= pauseInBandNoise || float64(s.noise.now) < noiseOver {
+		if e.out < stillOut || float64(s.noise.now) < noiseOver {
 			return
 		}
 		size = float64(s.noise.size - s.noise.was)
 	case Stuck:
-		if s.run < 2 {
-			return
+		if e.sum > 0 {
+			return // it moves again
 		}
 		size, _ = c.now(s)
 	default:

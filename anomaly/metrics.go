@@ -28,7 +28,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		bucketsTotal:   counter("buckets_closed_total", "Buckets of event time closed, over all cohorts."),
 		heldTotal:      counter("findings_held_total", "Findings not opened because many peers deviate in the same way."),
 		malformedTotal: counter("malformed_messages_total", "Log messages that are not the line protocol ingest writes."),
-		lateTotal:      counter("late_values_total", "Values of buckets that were closed already."),
+		lateTotal:      counter("late_lines_total", "Lines that completed a bucket which was closed already."),
 		findings: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "forecare_anomaly_findings_total", Help: "Revisions of findings emitted.",
 		}, []string{"kind", "status"}),

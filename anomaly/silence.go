@@ -111,10 +111,9 @@ func (c *cohort) listen(b int32) {
 // mostHeard reports whether most of the living devices were heard at tick or
 // later.
 func (c *cohort) mostHeard(tick uint32) bool {
-	day := uint32(c.clock.stale)
 	heard, all := 0, 0
 	for _, u := range c.units {
-		if u.silence != nil || u.tick+day < c.clock.tick {
+		if u.silence != nil || c.gone(u) {
 			continue
 		}
 		all++
@@ -122,8 +121,12 @@ func (c *cohort) mostHeard(tick uint32) bool {
 			heard++
 		}
 	}
-	return float64(heard) >= heardShare*float64(all)
+	return heard > 0 && float64(heard) >= heardShare*float64(all)
 }
+
+// gone reports whether the device's newest reading is too old for the device
+// to count.
+func (c *cohort) gone(u *unit) bool { return u.bucket < c.clock.next-c.clock.stale }
 
 // stillSilent tells a silence again: each hour for a day, then once a day.
 func (c *cohort) stillSilent(u *unit, end int64) {
@@ -150,7 +153,7 @@ func (c *cohort) tellSilence(u *unit, status Status, at int64) {
 	e.told = at
 	peers, silent := 0, 0
 	for _, other := range c.units {
-		if other == u || other.tick+uint32(c.clock.stale) < c.clock.tick && other.silence == nil {
+		if other == u || c.gone(other) && other.silence == nil {
 			continue
 		}
 		peers++

@@ -2,17 +2,24 @@ package anomaly
 
 import (
 	"bytes"
+	"encoding/binary"
+	"hash/crc32"
 	"strings"
 
 	"github.com/forecare/forecare/devices"
 )
 
-// partMagic begins every part of a checkpoint, stateVersion follows it. The
-// version changes with any change of what is coded below, or of its meaning.
+// partMagic begins every part of a checkpoint, stateVersion follows it, and a
+// checksum of both and the state ends it. The version changes with any change
+// of what state.go codes, or of its meaning.
 const (
 	partMagic    = "FCA"
 	stateVersion = 1
+	headSize     = len(partMagic) + 1
+	checksumSize = 4
 )
+
+func checksum(b []byte) uint32 { return crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)) }
 
 // Snapshot returns the engine's state. Each cohort is one part, named
 // tenant/model. A part that has not changed since the Snapshot before is the
@@ -22,10 +29,11 @@ func (e *Engine) Snapshot() Checkpoint {
 	out := Checkpoint{Sequence: e.sequence, Parts: make(map[string][]byte, len(e.cohorts))}
 	for _, c := range e.cohorts {
 		if c.part == nil {
-			k := codec{buf: append(make([]byte, 0, len(partMagic)+1+c.sizeHint), partMagic...)}
+			k := codec{buf: append(make([]byte, 0, c.sizeHint), partMagic...)}
 			k.buf = append(k.buf, stateVersion)
 			c.code(&k)
-			c.part, c.sizeHint = k.buf, len(k.buf)+len(k.buf)/8
+			c.part = binary.LittleEndian.AppendUint32(k.buf, checksum(k.buf))
+			c.sizeHint = len(c.part) + len(c.part)/8
 		}
 		out.Parts[c.tenant+"/"+c.model] = c.part
 	}
@@ -67,7 +75,7 @@ func (e *Engine) Restore(from Checkpoint) error {
 
 func (e *Engine) restorePart(name string, part []byte) (*cohort, error) {
 	tenant, model, ok := strings.Cut(name, "/")
-	if !ok || !bytes.HasPrefix(part, []byte(partMagic)) || len(part) <= len(partMagic) {
+	if !ok || !bytes.HasPrefix(part, []byte(partMagic)) || len(part) < headSize {
 		return nil, devices.Errorf(devices.Invalid,
 			"Part %q of the detection checkpoint is no state of the detector. Remove the checkpoint to begin anew from the log.", name)
 	}
@@ -77,8 +85,15 @@ func (e *Engine) restorePart(name string, part []byte) (*cohort, error) {
 				"Start the program that wrote it, or remove the checkpoint to begin anew from the log.", name, v, stateVersion)
 	}
 	c := newCohort(tenant, model, e)
-	k := codec{buf: part[len(partMagic)+1:], reading: true}
-	c.code(&k)
+	k := codec{reading: true}
+	if end := len(part) - checksumSize; end < headSize {
+		k.err = errTruncated
+	} else if checksum(part[:end]) != binary.LittleEndian.Uint32(part[end:]) {
+		k.err = errChecksum
+	} else {
+		k.buf = part[headSize:end]
+		c.code(&k)
+	}
 	if k.err == nil && len(k.buf) > 0 {
 		k.err = errTrailing
 	}

@@ -2,14 +2,11 @@ package anomaly
 
 import (
 	"cmp"
-	"errors"
 	"slices"
 )
 
 // This file lists, type by type, what is state. Whatever is not here must be
 // recomputed or be without meaning between two Steps.
-
-var errTrailing = errors.New("there is more than it should hold")
 
 func sortCohorts(x []*cohort) {
 	slices.SortFunc(x, func(a, b *cohort) int {
@@ -22,10 +19,6 @@ func (c *cohort) code(k *codec) {
 	k.i32(&c.grid.perBlock)
 	k.i32(&c.grid.perDay)
 	if k.reading {
-		if !c.grid.valid() {
-			k.err = errTruncated
-			return
-		}
 		c.clock.init(c.grid, &c.settings)
 	}
 	k.i32(&c.clock.next)
@@ -44,15 +37,7 @@ func (c *cohort) code(k *codec) {
 			*p = &unit{cohort: c}
 		}
 		(*p).code(k)
-		if k.reading && len((*p).tracks) > len(c.gauges) {
-			k.err = errTruncated
-		}
 	})
-}
-
-// valid guards the arrays that a grid indexes.
-func (g grid) valid() bool {
-	return g.width > 0 && g.perBlock > 0 && g.perBlock <= mostPerBlock && g.perDay > 0 && g.perDay <= mostPerDay
 }
 
 func (g *gauge) code(k *codec) {
@@ -88,16 +73,8 @@ func (g *gauge) code(k *codec) {
 	if !k.reading || size == 0 {
 		return
 	}
-	if size > mostClosed {
-		k.err = errTruncated
-		return
-	}
 	g.closed = make([]peer, size)
 	for _, p := range used {
-		if p.bucket <= 0 {
-			k.err = errTruncated
-			return
-		}
 		g.closed[p.bucket%int32(size)] = p
 	}
 }
@@ -130,6 +107,8 @@ func (e *episode) code(k *codec) {
 	k.flag(&e.fromDays)
 	k.u32(&e.inBand)
 	k.f64(&e.sum)
+	k.f64(&e.out)
+	k.f64(&e.last)
 	k.u32(&e.calm)
 }
 
@@ -189,9 +168,6 @@ func (s *track) code(k *codec) {
 	k.i64(&s.cleared)
 	optional(k, &s.episode, func(e *episode) { e.code(k) })
 	k.flag(&s.decision)
-	if k.reading && (s.head >= mostPerBlock || s.filled > mostPerBlock) {
-		k.err = errTruncated
-	}
 }
 
 func (s *scale) code(k *codec) {
@@ -205,10 +181,6 @@ func (s *scale) code(k *codec) {
 func (r *levels) code(k *codec) {
 	k.i32(&r.last)
 	k.i32(&r.n)
-	if k.reading && (r.n < 0 || r.n > ringSize || r.last < r.n-1) {
-		k.err = errTruncated
-		return
-	}
 	for i := r.last - r.n + 1; i <= r.last; i++ {
 		k.f32(&r.at[i%ringSize].diff)
 		k.f32(&r.at[i%ringSize].centre)
@@ -236,14 +208,8 @@ func (n *noise) code(k *codec) {
 
 func (h *history) code(k *codec) {
 	list(k, &h.at, 4, k.f32)
-	if k.reading {
-		switch len(h.at) {
-		case 0:
-			h.at = nil
-		case historySize:
-		default:
-			k.err = errTruncated
-		}
+	if k.reading && len(h.at) == 0 {
+		h.at = nil
 	}
 	k.i32(&h.last)
 	k.f64(&h.sum)

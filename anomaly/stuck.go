@@ -27,7 +27,7 @@ func (c *cohort) seekStuck(u *unit, s *track, i int) {
 	vary, all := 0, 0
 	for _, other := range c.units {
 		t := other.track(i)
-		if other == u || t == nil || other.bucket < c.clock.next-c.clock.stale {
+		if other == u || t == nil || c.gone(other) {
 			continue
 		}
 		all++

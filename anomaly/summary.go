@@ -81,7 +81,7 @@ func (c *cohort) summary() CohortSummary {
 	}
 	block := c.grid.block(c.clock.next)
 	for _, u := range c.units {
-		if u.bucket >= c.clock.next-c.clock.stale {
+		if !c.gone(u) {
 			out.Reporting++
 		}
 		if u.silence != nil {
