@@ -11,7 +11,6 @@ import (
 	"net/mail"
 	"net/textproto"
 	"strings"
-	"time"
 
 	"golang.org/x/net/html/charset"
 )
@@ -26,18 +25,30 @@ const (
 
 // letter is a mail taken apart. Flaws say what of it could not be read.
 type letter struct {
-	From, To, Subject string
-	Date              time.Time
-	Unsubscribe       string // the one-click link of RFC 8058, http(s) only
-	Header            []headerLine
-	Text, HTML        string
-	Parts             []part // attachments and pictures
-	Flaws             []string
+	From, To    []correspondent
+	Subject     string
+	Unsubscribe string // the one-click link of RFC 8058, http(s) only
+	Header      []headerLine
+	Text, HTML  string
+	Parts       []part // attachments and pictures
+	Flaws       []string
 
 	parts int
 }
 
 type headerLine struct{ Name, Value string }
+
+// correspondent is somebody in From or To. A field that cannot be read is a
+// Name as it stands there.
+type correspondent struct{ Name, Address string }
+
+// Short is what a list has room for.
+func (c correspondent) Short() string {
+	if c.Name != "" {
+		return c.Name
+	}
+	return c.Address
+}
 
 // part is an attachment, or a picture that the HTML refers to by its ContentID.
 type part struct {
@@ -62,8 +73,19 @@ func readLetter(raw []byte) *letter {
 		}
 		return strings.ToValidUTF8(v, "�")
 	}
-	l.From, l.To, l.Subject = decoded("From"), decoded("To"), decoded("Subject")
-	l.Date, _ = m.Header.Date() // a mail without a date has none to show
+	people := func(name string) []correspondent {
+		var out []correspondent
+		parser := mail.AddressParser{WordDecoder: words}
+		if list, err := parser.ParseList(m.Header.Get(name)); err == nil {
+			for _, a := range list {
+				out = append(out, correspondent{strings.ToValidUTF8(a.Name, "�"), strings.ToValidUTF8(a.Address, "�")})
+			}
+		} else if s := decoded(name); s != "" {
+			out = append(out, correspondent{Name: s})
+		}
+		return out
+	}
+	l.From, l.To, l.Subject = people("From"), people("To"), decoded("Subject")
 	l.Unsubscribe = oneClick(m.Header.Get("List-Unsubscribe"))
 	l.Header = headerLines(raw)
 	l.walk(textproto.MIMEHeader(m.Header), m.Body, 0)

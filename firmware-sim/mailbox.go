@@ -43,7 +43,7 @@ type Mailbox struct {
 // mailEntry is one mail in the list.
 type mailEntry struct {
 	ID       string
-	From, To string // of the header, else of the envelope
+	From, To []correspondent // of the header, else of the envelope
 	Subject  string
 	Received time.Time
 }
@@ -199,11 +199,11 @@ func (m *Mailbox) keep(from string, to []string, raw []byte) error {
 func entryOf(id string, received time.Time, from string, to []string, raw []byte) mailEntry {
 	l := readLetter(raw)
 	e := mailEntry{ID: id, From: l.From, To: l.To, Subject: l.Subject, Received: received}
-	if e.From == "" {
-		e.From = from
+	if len(e.From) == 0 && from != "" {
+		e.From = []correspondent{{Address: from}}
 	}
-	if e.To == "" {
-		e.To = strings.Join(to, ", ")
+	for i := 0; len(l.To) == 0 && i < len(to); i++ {
+		e.To = append(e.To, correspondent{Address: to[i]})
 	}
 	return e
 }

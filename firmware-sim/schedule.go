@@ -20,11 +20,14 @@ const jitter = 0.08
 // next returns the first sample time after t. live says that event time is the
 // present; a gap before it is filled at the slow pace all the same.
 func (r rhythm) next(t, now time.Time, live bool, cures []Cure) time.Time {
-	every := r.interval
-	if live && now.Sub(t) < 2*r.interval {
-		every = r.live
+	first := r.beat(t, r.interval)
+	if live && (now.Sub(t) < 2*r.live || first.After(now)) {
+		after := t
+		if recent := now.Add(-r.live); t.Before(recent) {
+			after = recent // the gap is filled at the slow pace
+		}
+		first = r.beat(after, r.live)
 	}
-	first := r.beat(t, every)
 	for i := len(cures) - 1; i >= 0; i-- {
 		c := cures[i]
 		if !c.Test || t.Sub(c.At) > testReadings*time.Second {

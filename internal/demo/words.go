@@ -84,7 +84,10 @@ func (p *progress) next(s sim.Status, stored int64, gone time.Duration) string {
 			return fmt.Sprintf("%d of %d devices are connected.", s.Connected, s.Devices)
 		}
 		p.connected, p.said, p.stored = true, gone, stored
-		return fmt.Sprintf("All %d devices are connected. They upload the past, one day in ten seconds.", s.Devices)
+		if time.Since(s.Event) > Past/2 {
+			return fmt.Sprintf("All %d devices are connected. They upload the past, one day in ten seconds.", s.Devices)
+		}
+		return fmt.Sprintf("All %d devices are connected.", s.Devices)
 	}
 	pace := pastPace
 	if p.live {
@@ -96,11 +99,15 @@ func (p *progress) next(s sim.Status, stored int64, gone time.Duration) string {
 	}
 	rate := float64(stored-p.stored) / (gone - p.said).Seconds()
 	p.said, p.stored, p.live = gone, stored, s.Live
+	inAll := thousands(stored) + " in all"
+	if stored == 0 {
+		rate, inAll = 0, thousands(s.Delivered)+" wait in the log until the readings store is open"
+	}
 	switch {
 	case becameLive:
-		return fmt.Sprintf("The fleet has caught up with the present; from now on it reports live. %s readings are stored.", thousands(stored))
+		return "The fleet has caught up with the present; from now on it reports live. Readings stored: " + inAll + "."
 	case s.Live:
-		return fmt.Sprintf("%s readings stored, %.1f a second. %d of %d devices are connected.", thousands(stored), rate, s.Connected, s.Devices)
+		return fmt.Sprintf("%.1f readings a second stored, %s. %d of %d devices are connected.", rate, inAll, s.Connected, s.Devices)
 	}
-	return fmt.Sprintf("%s: %s readings a second stored, %s in all.", s.Event.UTC().Format("2 January, 15:04"), thousands(int64(rate+0.5)), thousands(stored))
+	return fmt.Sprintf("%s: %s readings a second stored, %s.", s.Event.UTC().Format("2 January, 15:04"), thousands(int64(rate+0.5)), inAll)
 }
