@@ -13,6 +13,9 @@ type Properties struct {
 	Users []User
 	// Subscriptions are the subscription identifiers, in their order.
 	Subscriptions []uint32
+	// Encoded are further ones to send, as AppendBare wrote them. Decoding leaves
+	// it alone.
+	Encoded []byte
 }
 
 // User is one user property.
@@ -163,10 +166,10 @@ func (r *reader) number(s shape) uint32 {
 func (p *Properties) Append(dst []byte) []byte {
 	place := len(dst)
 	dst = p.AppendBare(append(dst, 0))
-	return widen(dst, place)
+	return widen(append(dst, p.Encoded...), place)
 }
 
-// AppendBare appends the properties without their length.
+// AppendBare appends the properties without their length, and without Encoded.
 func (p *Properties) AppendBare(dst []byte) []byte {
 	for id := Property(1); id < properties && p.has>>id != 0; id++ {
 		if !p.Has(id) {

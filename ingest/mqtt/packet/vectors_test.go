@@ -139,7 +139,7 @@ func TestVectors(t *testing.T) {
 var connects = []vector{
 	{"MQTT-3.1.2-1", "the least", v3, "10 0C 0004 'MQTT' 04 02 003C 0000", 0},
 	{"", "everything", v3, "10 1F 0004 'MQTT' 04 F6 003C 0001 'c' 0003 'w/t' 0002 'hi' 0001 'u' 0004 00010203", 0},
-	{"", "everything", v5, "10 36 0004 'MQTT' 05 F6 003C 08 11 00000E10 21 0020 0001 'c' 0B 01 01 18 0000000A 03 0001 't' 0003 'w/t' 0002 'hi' 0001 'u' 0006 'secret'", 0},
+	{"", "everything", v5, "10 36 0004 'MQTT' 05 F6 003C 08 11 00000E10 21 0020 0001 'c' 0B 0101 03 0001 't' 18 0000000A 0003 'w/t' 0002 'hi' 0001 'u' 0006 'secret'", 0},
 	{"", "a password and no user name", v5, "10 10 0004 'MQTT' 05 42 003C 00 0000 0001 'p'", 0},
 	{"MQTT-3.1.2-22", "a password and no user name", v3, "10 0F 0004 'MQTT' 04 42 003C 0000 0001 'p'", 0x81},
 	{"MQTT-3.1.2-1", "another protocol", v3, "10 0C 0004 'HTTP' 04 02 003C 0000", 0x84},
