@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/forecare/forecare/anomaly"
@@ -44,9 +43,8 @@ type NarratorOptions struct {
 type Narrator struct {
 	o     NarratorOptions
 	known map[string]*told // by case
-
-	mu  sync.Mutex // Out
-	err error      // of Out: nobody listens any more
+	shown bool             // a case was told from its finding to its proof
+	err   error            // of Out: nobody listens any more
 }
 
 // told is what has been said of a case.
@@ -120,8 +118,6 @@ func (n *Narrator) Run(ctx context.Context) error {
 // say writes one entry: the time since the start, then the text; further lines
 // of the text stand below it.
 func (n *Narrator) say(format string, args ...any) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
 	gone := time.Since(n.o.Began)
 	stamp := fmt.Sprintf("%3d:%02d  ", int(gone.Minutes()), int(gone.Seconds())%60)
 	text := strings.ReplaceAll(fmt.Sprintf(format, args...), "\n", "\n"+strings.Repeat(" ", len(stamp)))
@@ -273,7 +269,8 @@ func (n *Narrator) tellState(c *outreach.Case, full bool) {
 		n.say("%s: done, says the device. Now its telemetry has to prove it.", device)
 	case outreach.Verified:
 		n.say("%s: verified. Its readings are back among those of its peers.", device)
-		if full {
+		if full && !n.shown {
+			n.shown = true
 			n.say("That was the whole way. Nobody had to complain.")
 		}
 	case outreach.Reopened:
