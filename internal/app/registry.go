@@ -54,7 +54,7 @@ func (a *App) watchRegistry(ctx context.Context) error {
 		case <-tick.C:
 		}
 		var now int64
-		if now, err = a.db.RegistryRevision(ctx); err != nil || now == a.registry.Revision() {
+		if now, err = a.db.RegistryRevision(ctx); err != nil || now == known.Revision {
 			continue
 		}
 		var fresh devices.Snapshot
