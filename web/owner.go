@@ -5,9 +5,9 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"strings"
 
 	"github.com/go-chi/chi/v5"
+	"golang.org/x/text/language"
 
 	"github.com/forecare/forecare/devices"
 	"github.com/forecare/forecare/outreach"
@@ -186,11 +186,19 @@ func (s *Server) ownerTrouble(w http.ResponseWriter, r *http.Request, err error)
 		http.Error(w, devices.MessageOf(err), StatusOf(code))
 		return nil
 	}
-	lang := "en"
-	if strings.HasPrefix(r.Header.Get("Accept-Language"), "ar") {
-		lang = "ar"
-	}
+	lang := languageOf(r)
 	words := ownerWords(lang)
 	sheet := ownerSheet{Lang: lang, Dir: direction(lang), T: words, Trouble: words.trouble(code), Brand: s.brand("")}
 	return s.renderOwner(w, StatusOf(code), "ownertrouble", sheet)
+}
+
+// languageOf returns the language of the owner's pages that the browser likes
+// best.
+func languageOf(r *http.Request) string {
+	likes, _, err := language.ParseAcceptLanguage(r.Header.Get("Accept-Language"))
+	if err != nil {
+		return "en"
+	}
+	_, i, _ := language.NewMatcher([]language.Tag{language.English, language.Arabic}).Match(likes...)
+	return []string{"en", "ar"}[i]
 }

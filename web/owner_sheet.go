@@ -2,12 +2,14 @@ package web
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"html/template"
 	"net/http"
-	"slices"
 	"strconv"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/go-chi/chi/v5"
 
@@ -16,11 +18,14 @@ import (
 )
 
 // Phrases says things to owners as messages do, so that page and message never
-// differ. Languages are those of the composer; dates are in the time's zone.
+// differ. Languages are those of the composer; days and clocks are in the
+// time's zone.
 type Phrases interface {
 	Reason(f outreach.Facts) string
-	Day(lang string, t time.Time) string   // "Thursday, 26 November"
-	Clock(lang string, t time.Time) string // "09:30"
+	Day(lang string, t time.Time) string       // "Thursday, 26 November"
+	Clock(lang string, t time.Time) string     // "09:30"
+	Zone(lang string, t time.Time) string      // "Berlin time"
+	Takes(lang string, d time.Duration) string // "about 20 minutes"
 }
 
 // ownerSheet is what the owner's page shows.
@@ -32,31 +37,22 @@ type ownerSheet struct {
 	Said      string // what was just done, a key of T.Said
 	Trouble   string
 
-	Name, Device, Site string
-	State              string // key of T.Head
-	Head, Reason       string
-	Remedy             string
-	Minutes            int
-	Remote             bool
-	Zone               string // named if it is not where the owner is
-	Days               []ownerDay
-	Booked             *ownerSlot
-	Chart              template.HTML
-	Felt               bool // they said that they feel it already
-	CanFeel            bool
-	Reach              []ownerChannel
-	PushKey            string
-}
-
-type ownerDay struct {
-	Name  string
-	Slots []ownerSlot
-}
-
-type ownerSlot struct {
-	ID               string
-	Day, From, Until string
-	Current          bool
+	Hello, Site  string
+	State        string // key of T.Head
+	Head         string
+	Reason, Note string
+	Remedy       string
+	Work         []string // how it is done, how long it takes, in whose time
+	Chosen, Days []ownerDay
+	Booked       *ownerSlot
+	Chart        template.HTML
+	Limit        bool // the picture shows from where the owner would notice
+	Felt         bool // they said that they feel it already
+	CanFeel      bool
+	CanCancel    bool
+	Reach        []ownerChannel
+	CanStop      bool
+	PushKey      string
 }
 
 type ownerChannel struct {
@@ -70,52 +66,93 @@ func (s *Server) ownerSheet(r *http.Request, v *outreach.OwnerView) ownerSheet {
 	t := ownerWords(lang)
 	zone := zoneOf(v.Device.Site.Zone)
 	c := v.Case
+	device := v.Model.Words.In(lang, v.Model.Name)
 	sheet := ownerSheet{
 		Lang: lang, Dir: direction(lang), T: t, Brand: s.brand(c.Key.Tenant), Token: chi.URLParam(r, "token"),
-		Name: v.Contact.Name, Device: v.Model.Words.In(lang, t.Device), Site: v.Device.Site.Name,
-		Felt: !c.Bothering.IsZero(), PushKey: s.o.PushKey,
+		Site: v.Device.Site.Name, State: stateForOwner(c), PushKey: s.o.PushKey,
+		CanFeel: c.State.Open() && c.State != outreach.Done && c.State != outreach.InProgress,
 	}
-	if said := r.URL.Query().Get("said"); t.Said[said] != "" {
-		sheet.Said = said
+	sheet.Felt = sheet.CanFeel && !c.Bothering.IsZero()
+	if sheet.Felt && sheet.State == "offer" {
+		sheet.State = "felt"
 	}
-	for i := range v.Model.Remedies {
-		if m := &v.Model.Remedies[i]; m.ID == c.Remedy {
-			sheet.Remedy, sheet.Minutes, sheet.Remote = m.Words.In(lang, t.Remedy), int(m.Duration.Minutes()), m.Remote
-		}
+	if v.Contact.Name != "" {
+		sheet.Hello = fmt.Sprintf(t.Hello, apart(v.Contact.Name))
 	}
-	if v.Contact.Zone != v.Device.Site.Zone {
-		sheet.Zone = v.Device.Site.Zone
+	sheet.Head = fmt.Sprintf(t.Head[sheet.State], apart(cmp.Or(device, t.Device)))
+	sheet.Note = t.Note[sheet.State]
+	if sheet.Felt {
+		sheet.Note = t.Felt
 	}
-	sheet.State = stateForOwner(c)
-	sheet.Head = fmt.Sprintf(t.Head[sheet.State], sheet.Device)
-	sheet.CanFeel = c.State.Open() && c.State != outreach.Done && c.State != outreach.InProgress
+	sheet.work(s.o.Phrases, v, zone)
 	if c.Appointment != nil && c.State.Open() {
 		slot := s.ownerSlot(lang, c.Appointment.Slot, zone, "")
-		sheet.Booked = &slot
+		sheet.Booked, sheet.CanCancel = &slot, c.State == outreach.Scheduled
 	}
-	sheet.Days = s.ownerDays(lang, v, zone)
+	sheet.Chosen, sheet.Days = s.ownerDays(lang, v, zone)
 	if f := v.Finding; f != nil {
-		facts := outreach.Facts{
-			Purpose: outreach.Offer, Lang: lang, Zone: v.Device.Site.Zone, Device: sheet.Device, Site: sheet.Site, Finding: *f,
-			Window: c.Window, Remedy: sheet.Remedy, Remote: sheet.Remote,
-		}
+		metric := ""
 		if m, ok := v.Model.Metric(f.Metric); ok {
-			facts.Metric = m.Words.In(lang, t.Reading)
+			metric = m.Words.In(lang, "")
 		}
-		if c.State.Open() {
-			sheet.Reason = s.o.Phrases.Reason(facts)
+		// It says when they would notice: that must still be to come.
+		if sheet.CanFeel && !sheet.Felt {
+			sheet.Reason = s.o.Phrases.Reason(outreach.Facts{
+				Purpose: outreach.Offer, Lang: lang, Zone: v.Device.Site.Zone, Device: device, Site: sheet.Site, Finding: *f,
+				Metric: cmp.Or(metric, f.Metric), Window: c.Window, Remedy: sheet.Remedy,
+			})
 		}
-		picture := chart.Chart{Evidence: f.Evidence, Name: facts.Metric, Unit: f.Unit, Finding: f, Zone: zone, Words: t.Chart}
-		sheet.Chart = picture.SVG()
+		picture := chart.Chart{Evidence: f.Evidence, Name: cmp.Or(metric, t.Reading), Unit: f.Unit, Finding: f, Zone: zone, Words: t.Chart}
+		sheet.Chart, sheet.Limit = picture.SVG(), f.Noticeable != 0 && c.State.Open()
 	}
 	for _, channel := range v.Reach {
-		words, ok := t.Channels[channel.Channel]
-		if !ok {
-			words = channel.Channel
-		}
-		sheet.Reach = append(sheet.Reach, ownerChannel{Name: channel.Channel, Words: words, Allowed: channel.Allowed})
+		sheet.Reach = append(sheet.Reach, ownerChannel{
+			Name: channel.Channel, Words: cmp.Or(t.Channels[channel.Channel], channel.Channel), Allowed: channel.Allowed,
+		})
+		sheet.CanStop = sheet.CanStop || channel.Allowed
 	}
+	sheet.say(r.URL.Query().Get("said"))
 	return sheet
+}
+
+// OnlyChosen is the sheet with few times instead of all.
+func (o ownerSheet) OnlyChosen() ownerSheet {
+	o.Days = o.Chosen
+	return o
+}
+
+// work says what would be done, and how.
+func (o *ownerSheet) work(p Phrases, v *outreach.OwnerView, zone *time.Location) {
+	o.Remedy = o.T.Remedy
+	remote, takes := false, ""
+	for i := range v.Model.Remedies {
+		if m := &v.Model.Remedies[i]; m.ID == v.Case.Remedy {
+			o.Remedy, remote, takes = m.Words.In(o.Lang, o.T.Remedy), m.Remote, p.Takes(o.Lang, m.Duration)
+		}
+	}
+	if remote {
+		o.Work = append(o.Work, o.T.RemoteWork)
+	} else {
+		o.Work = append(o.Work, o.T.VisitWork)
+	}
+	if takes != "" {
+		o.Work = append(o.Work, fmt.Sprintf(o.T.Takes, takes))
+	}
+	if v.Contact.Zone != v.Device.Site.Zone {
+		o.Work = append(o.Work, fmt.Sprintf(o.T.ZoneIs, p.Zone(o.Lang, v.Case.Updated.In(zone))))
+	}
+}
+
+// say confirms what was just done, as long as it is still so: the address may
+// be opened again much later.
+func (o *ownerSheet) say(what string) {
+	still := map[string]bool{
+		"booked": o.CanCancel, "taken": len(o.Days) > 0, "canceled": o.CanFeel && o.Booked == nil, "heard": o.Felt,
+		"stopped": true, "resumed": o.CanStop,
+	}
+	if still[what] {
+		o.Said = what
+	}
 }
 
 // stateForOwner names the state in the owner's terms: our inner ones are no
@@ -138,37 +175,15 @@ func stateForOwner(c *outreach.Case) string {
 	return "offer"
 }
 
-// ownerDays groups the free slots by the site's days.
-func (s *Server) ownerDays(lang string, v *outreach.OwnerView, zone *time.Location) []ownerDay {
-	current := ""
-	if v.Case.Appointment != nil {
-		current = v.Case.Appointment.Slot.ID
-	}
-	slots := slices.SortedFunc(slices.Values(v.Slots), func(a, b outreach.Slot) int { return a.Start.Compare(b.Start) })
-	var days []ownerDay
-	seen := map[string]bool{}
-	for _, slot := range slots {
-		o := s.ownerSlot(lang, slot, zone, current)
-		if at := o.Day + o.From; seen[at] {
-			continue // another technician at the same time is no other choice
-		} else {
-			seen[at] = true
+// apart keeps a word from outside from turning the direction of what is around
+// it, and cannot be left by what is in it.
+func apart(s string) string {
+	return "\u2068" + strings.Map(func(r rune) rune {
+		if unicode.Is(unicode.Bidi_Control, r) || unicode.IsControl(r) {
+			return -1
 		}
-		if n := len(days); n == 0 || days[n-1].Name != o.Day {
-			days = append(days, ownerDay{Name: o.Day})
-		}
-		last := &days[len(days)-1]
-		last.Slots = append(last.Slots, o)
-	}
-	return days
-}
-
-func (s *Server) ownerSlot(lang string, slot outreach.Slot, zone *time.Location, current string) ownerSlot {
-	from, until := slot.Start.In(zone), slot.End.In(zone)
-	return ownerSlot{
-		ID: slot.ID, Day: s.o.Phrases.Day(lang, from), From: s.o.Phrases.Clock(lang, from), Until: s.o.Phrases.Clock(lang, until),
-		Current: slot.ID == current,
-	}
+		return r
+	}, s) + "\u2069"
 }
 
 func zoneOf(name string) *time.Location {

@@ -28,3 +28,16 @@ func (c *Composer) Clock(lang string, t time.Time) string {
 	l := c.language(lang)
 	return rich(l.grammar.clock(t)).plain(l.dir)
 }
+
+// Zone names the zone of t as people do: "Berlin time".
+func (c *Composer) Zone(lang string, t time.Time) string {
+	l := c.language(lang)
+	return rich(l.zone(t, false)).plain(l.dir)
+}
+
+// Takes says how long something lasts, rounded up: "about 20 minutes". It is
+// "" for what is not between a minute and a day.
+func (c *Composer) Takes(lang string, d time.Duration) string {
+	l := c.language(lang)
+	return rich(l.takes(d)).plain(l.dir)
+}

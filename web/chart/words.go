@@ -2,6 +2,7 @@ package chart
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -33,19 +34,19 @@ func (c *Chart) words() Words {
 
 // Unicode's marks around a piece of text with a direction of its own.
 const (
-	startRightToLeft = "\u2067"
-	endOfPiece       = "\u2069"
+	rightToLeft = "\u2067"
+	eitherWay   = "\u2068"
+	endOfPiece  = "\u2069"
 )
 
 // directed keeps a label in its own direction inside of the picture, whose is
-// left to right. What is put into it later keeps its own in turn.
+// left to right, and what is put into it later in its own again.
 func (w Words) directed(label string) string {
 	if !w.RightToLeft {
 		return label
 	}
-	return startRightToLeft + label + endOfPiece
+	return rightToLeft + strings.ReplaceAll(label, "%s", eitherWay+"%s"+endOfPiece) + endOfPiece
 }
-
 
 // day returns a date without its year, such as "2 Jan".
 func (w Words) day(t time.Time) string {

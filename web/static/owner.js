@@ -7,7 +7,8 @@ for (const form of document.forms) {
       return;
     }
     form.dataset.sent = "yes";
-    setTimeout(() => delete form.dataset.sent, 8000);
+    form.classList.add("sent");
+    setTimeout(() => { delete form.dataset.sent; form.classList.remove("sent"); }, 8000);
   });
 }
 
