@@ -140,7 +140,7 @@ func with(u *url.URL, key, value string) string {
 	return u.Path + "?" + q.Encode()
 }
 
-const previewRunes = 600
+const previewRunes = 400
 
 func refusedLineOf(d *ingest.DeadLetter) refusedLine {
 	l := refusedLine{DeadLetter: *d}

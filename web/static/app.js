@@ -54,11 +54,14 @@
   let stream = null, broken = 0;
   const mark = document.getElementById("live");
   function quiet(isBroken) {
-    clearTimeout(broken);
-    broken = 0;
     if (!mark) return;
-    if (!isBroken) mark.hidden = true;
-    else broken = setTimeout(() => { mark.hidden = false; }, 4000);
+    if (!isBroken) {
+      clearTimeout(broken);
+      broken = 0;
+      mark.hidden = true;
+    } else if (!broken) { // a moment of grace, but every new failure is no new moment
+      broken = setTimeout(() => { mark.hidden = false; }, 4000);
+    }
   }
   function listen() {
     if (stream || document.hidden || !document.body.dataset.events) return;
