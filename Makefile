@@ -41,7 +41,7 @@ bin/forecare: $(GOFILES) go.mod go.sum $(ASSETS) $(shell find web outreach inter
 bin/firmware-sim: $(GOFILES) go.mod go.sum
 	$(GO) build -trimpath -o $@ ./cmd/firmware-sim
 
-bin/influxd: influxd/main.go influxd/go.mod influxd/go.sum
+bin/influxd: $(wildcard influxd/*.go) influxd/go.mod influxd/go.sum
 	@echo 'building influxd (once, about a minute)'
 	cd influxd && $(GO) build -trimpath -o ../$@ .
 
