@@ -111,8 +111,8 @@ type EventKind string
 
 // The kinds of case event. Their Data is stated behind each.
 const (
-	EventOpened    EventKind = "opened"           // {"finding":id,"reason":text}
-	EventFinding   EventKind = "finding"          // {"finding":id,"status":..,"reason":text}: joined, changed or cleared
+	EventOpened    EventKind = "opened"           // {"finding":id,"status":..,"kind":..,"reason":text,"size":number,"at":event time}
+	EventFinding   EventKind = "finding"          // the same: joined, cleared, or changed enough to be news
 	EventOffered   EventKind = "offered"          // {"window":Window,"messages":[id]}
 	EventMessage   EventKind = "message"          // {"message":id,"channel":..,"state":sent|failed|suppressed|unknown,"detail":text}; message "" if there was nobody to write to
 	EventBooked    EventKind = "booked"           // {"slot":Slot,"previous":Slot|null}

@@ -2,7 +2,10 @@ package outreach
 
 import (
 	"context"
+	"encoding/json"
+	"math"
 	"slices"
+	"time"
 
 	"github.com/forecare/forecare/anomaly"
 )
@@ -44,7 +47,7 @@ func (m *matter) open(f anomaly.Finding) {
 		ID: CaseID(f.Key.Tenant, f.ID), Key: f.Key, Model: m.model.ID, Opened: m.now, Findings: []anomaly.Finding{f},
 	}
 	m.appraise()
-	m.record(EventOpened, actorForecare, data{"finding": f.ID, "reason": f.Reason})
+	m.record(EventOpened, actorForecare, tidings(f))
 	m.offer(Offer)
 }
 
@@ -56,7 +59,10 @@ func (m *matter) join(f anomaly.Finding) {
 		m.c.Findings[i] = f
 	}
 	m.appraise()
-	m.record(EventFinding, actorForecare, data{"finding": f.ID, "status": f.Status, "reason": f.Reason})
+	m.touch() // what appraise found is stored, news or not
+	if m.news(f) {
+		m.record(EventFinding, actorForecare, tidings(f))
+	}
 	switch {
 	case m.cleared():
 		m.settle()
@@ -69,6 +75,37 @@ func (m *matter) join(f anomaly.Finding) {
 		// ahead of ours, so what is later was measured after the remedy.
 		m.reopen("The device still deviates after the remedy: " + f.Reason)
 	}
+}
+
+// tidings is what the case's history keeps of a finding.
+func tidings(f anomaly.Finding) data {
+	return data{"finding": f.ID, "status": f.Status, "kind": f.Kind, "reason": f.Reason, "size": f.Size, "at": f.At}
+}
+
+// news reports whether a revision is worth an entry in the case's history: a
+// finding that joins, clears or turns out to be of another kind, one that grew
+// by a quarter since the last entry, and otherwise one entry a day. Detection
+// says every hour that a trouble persists; nobody reads that.
+func (m *matter) news(f anomaly.Finding) bool {
+	if f.Status != anomaly.Updated {
+		return true
+	}
+	for _, e := range slices.Backward(m.view.Events) {
+		if e.Kind != EventFinding && e.Kind != EventOpened {
+			continue
+		}
+		var last struct {
+			Finding string       `json:"finding"`
+			Kind    anomaly.Kind `json:"kind"`
+			Size    float64      `json:"size"`
+			At      time.Time    `json:"at"`
+		}
+		if json.Unmarshal(e.Data, &last) != nil || last.Finding != f.ID {
+			continue
+		}
+		return last.Kind != f.Kind || math.Abs(f.Size) >= 1.25*math.Abs(last.Size) && f.Size != last.Size || f.At.Sub(last.At) >= 24*time.Hour
+	}
+	return true
 }
 
 // appraise brings what follows from the findings up to date.

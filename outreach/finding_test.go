@@ -75,6 +75,39 @@ func TestFindingsAreIdempotent(t *testing.T) {
 	}
 }
 
+// Detection repeats every hour that a trouble persists; the history keeps what
+// somebody would want to read.
+func TestHistoryKeepsWhatIsNews(t *testing.T) {
+	h := sqlite(t)
+	key := h.device("d1")
+	begun := h.clock()
+	revise := func(revision int, edit func(*anomaly.Finding)) {
+		f := finding(key, "temp", revision, anomaly.Updated, begun.Add(time.Duration(revision)*time.Minute))
+		edit(&f)
+		h.must(h.desk.HandleFinding(t.Context(), f))
+	}
+	h.find(key, "temp", 1, anomaly.Opened)
+	c := h.only(key)
+	entries := func() int { return strings.Count(h.kinds(c), "finding") }
+	for revision := range 20 {
+		revise(2+revision, func(*anomaly.Finding) {})
+	}
+	if got := entries(); got != 0 {
+		t.Errorf("20 revisions that say nothing new made %d entries", got)
+	}
+	size := finding(key, "temp", 1, anomaly.Updated, begun).Size
+	revise(30, func(f *anomaly.Finding) { f.Size = 1.3 * size })
+	revise(31, func(f *anomaly.Finding) { f.Size = 1.35 * size })
+	if got := entries(); got != 1 {
+		t.Errorf("growing by a third, and then hardly, made %d entries, want 1", got)
+	}
+	revise(32, func(f *anomaly.Finding) { f.Size = 1.35 * size; f.Kind = anomaly.Step })
+	revise(33, func(f *anomaly.Finding) { f.Size = 1.35 * size; f.Kind = anomaly.Step; f.At = begun.Add(25 * time.Hour) })
+	if got := entries(); got != 3 {
+		t.Errorf("another kind and another day made %d entries in all, want 3", got)
+	}
+}
+
 func TestSecondFindingJoinsTheOpenCase(t *testing.T) {
 	h := sqlite(t)
 	key := h.device("d1")
@@ -237,7 +270,7 @@ func TestNobodyToWriteTo(t *testing.T) {
 			if !strings.Contains(c.Attention, tt.want) {
 				t.Errorf("attention %q, want %q in it", c.Attention, tt.want)
 			}
-			if want := "opened message finding"; h.kinds(c) != want {
+			if want := "opened message"; h.kinds(c) != want {
 				t.Errorf("events %q, want %q", h.kinds(c), want)
 			}
 			if tt.row == "" {
