@@ -99,7 +99,9 @@ type acceptor struct {
 
 func (a *acceptor) accept(m ingest.Message, done func(ingest.Outcome)) {
 	a.mu.Lock()
-	a.messages = append(a.messages, m)
+	kept := m
+	kept.Payload = bytes.Clone(m.Payload) // it is the server's again after done
+	a.messages = append(a.messages, kept)
 	if a.byHand {
 		a.waiting = append(a.waiting, done)
 		a.mu.Unlock()
