@@ -44,7 +44,7 @@ func ownerWords(lang string) ownerText {
 
 func englishOwner() ownerText {
 	return ownerText{
-		Hello: "Hello %s,", Device: "device", Remedy: "a short check-up", Reading: "reading",
+		Hello: "Hello %s,", Device: "device", Remedy: "a short check", Reading: "reading",
 		Head: map[string]string{
 			"offer":    "Your %s works. We would like to keep it that way.",
 			"booked":   "All set for your %s.",

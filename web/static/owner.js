@@ -17,7 +17,7 @@ if (box && "serviceWorker" in navigator && "PushManager" in window && "Notificat
   const status = box.querySelector("[role=status]");
   const button = box.querySelector("button");
   box.hidden = false;
-  const on = () => { status.textContent = box.dataset.on; button.hidden = true; };
+  const on = () => { status.textContent = box.dataset.done; button.hidden = true; };
   const key = Uint8Array.from(atob(box.dataset.push.replace(/-/g, "+").replace(/_/g, "/")), (c) => c.charCodeAt(0));
   navigator.serviceWorker.getRegistration("/o/").then((known) => known && known.pushManager.getSubscription()).then((s) => s && on());
   button.addEventListener("click", async () => {
@@ -32,7 +32,7 @@ if (box && "serviceWorker" in navigator && "PushManager" in window && "Notificat
       if (!answer.ok) throw new Error(String(answer.status));
       on();
     } catch {
-      status.textContent = box.dataset.off;
+      status.textContent = box.dataset.refused;
     }
   });
 }
