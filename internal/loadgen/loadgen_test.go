@@ -148,7 +148,7 @@ func TestProcessUsage(t *testing.T) {
 	if err != nil {
 		t.Skip("needs /proc:", err)
 	}
-	if u.RSS < 1<<20 {
-		t.Errorf("resident memory of %d bytes is not believable", u.RSS)
+	if u.RSS < 1<<20 || u.Peak < u.RSS/2 {
+		t.Errorf("resident memory of %d bytes with a peak of %d is not believable", u.RSS, u.Peak)
 	}
 }

@@ -11,8 +11,9 @@ import (
 
 // Usage is what a process has used so far.
 type Usage struct {
-	CPU time.Duration // user and system
-	RSS int64         // bytes, resident now
+	CPU  time.Duration // user and system
+	RSS  int64         // bytes, resident now
+	Peak int64         // bytes, the most that was ever resident
 }
 
 // clockTick is USER_HZ, which Linux fixes at 100 for what /proc shows.
@@ -37,10 +38,29 @@ func ProcessUsage(pid int) (Usage, error) {
 			return Usage{}, err
 		}
 	}
+	peak, err := peakRSS(pid)
+	if err != nil {
+		return Usage{}, err
+	}
 	return Usage{
-		CPU: time.Duration(user+system) * clockTick,
-		RSS: pages * int64(os.Getpagesize()),
+		CPU:  time.Duration(user+system) * clockTick,
+		RSS:  pages * int64(os.Getpagesize()),
+		Peak: peak,
 	}, nil
+}
+
+func peakRSS(pid int) (int64, error) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(status)) {
+		if value, ok := strings.CutPrefix(line, "VmHWM:"); ok {
+			kib, err := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(value), "kB")), 10, 64)
+			return kib << 10, err
+		}
+	}
+	return 0, fmt.Errorf("/proc/%d/status does not tell the peak of memory", pid)
 }
 
 // Children lists the processes whose parent is pid.
