@@ -20,7 +20,7 @@ import (
 const (
 	maxLetterDepth = 8
 	maxLetterParts = 60
-	maxPartBytes   = 4 << 20
+	maxPartBytes   = 3 << 20
 )
 
 // letter is a mail taken apart. Flaws say what of it could not be read.

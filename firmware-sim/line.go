@@ -107,10 +107,15 @@ func (l *line) run(ctx context.Context) error {
 		c, err := dial(ctx, l.caller())
 		switch {
 		case err == nil:
-			pause, refused = backoffMin, 0
-			l.talk(ctx, c)
+			refused = 0
+			if l.talk(ctx, c) {
+				pause = backoffMin
+			}
 			l.outbox.rewind()
-			continue
+			if ctx.Err() != nil || l.finished() || !l.source.online() {
+				continue
+			}
+			// A broker that lets in and throws out must not be stormed.
 		case errors.Is(err, ErrRefused):
 			l.tally.refused.Add(1)
 			if refused++; refused == l.giveUp {
@@ -146,8 +151,8 @@ func (l *line) caller() caller {
 }
 
 // talk uses a connection until it is gone, the device goes offline, all is
-// said, or ctx ends.
-func (l *line) talk(ctx context.Context, c *connection) {
+// said, or ctx ends. It reports whether anything was acknowledged.
+func (l *line) talk(ctx context.Context, c *connection) (heard bool) {
 	l.tally.connected.Add(1)
 	defer l.tally.connected.Add(-1)
 	l.announce(true)
@@ -157,11 +162,11 @@ func (l *line) talk(ctx context.Context, c *connection) {
 	for {
 		if !l.source.online() {
 			c.cut()
-			return
+			return heard
 		}
 		if l.finished() {
 			c.close()
-			return
+			return heard
 		}
 		if behind {
 			behind = l.fill()
@@ -170,11 +175,12 @@ func (l *line) talk(ctx context.Context, c *connection) {
 		select {
 		case <-ctx.Done():
 			l.sayGoodbye(c)
-			return
+			return heard
 		case <-c.gone:
 			c.cut()
-			return
+			return heard
 		case m := <-l.acks:
+			heard = true
 			l.settle(m)
 		case in := <-l.commands:
 			l.obey(in)

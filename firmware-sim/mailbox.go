@@ -23,7 +23,7 @@ import (
 
 // Bounds of the mailbox.
 const (
-	maxMailBytes = 8 << 20
+	maxMailBytes = 4 << 20
 	maxMails     = 500 // the oldest go first
 	maxToMany    = 50  // recipients of one mail
 )

@@ -2,13 +2,13 @@ package sim_test
 
 import (
 	"math"
+	"math/rand/v2"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"gonum.org/v1/gonum/stat"
-	"pgregory.net/rapid"
 
 	"github.com/forecare/forecare/devices"
 	sim "github.com/forecare/forecare/firmware-sim"
@@ -88,21 +88,21 @@ func TestModelsAreComplete(t *testing.T) {
 // reading is possible: that is what makes ground truth true.
 func TestReadingsFollowFromThePlan(t *testing.T) {
 	t.Parallel()
-	rapid.Check(t, func(r *rapid.T) {
-		seed := rapid.Uint64().Draw(r, "seed")
-		start := monday.Add(time.Duration(rapid.Int64Range(0, 365*24).Draw(r, "hour")) * time.Hour)
+	for range 20 {
+		seed := rand.Uint64()
+		start := monday.Add(time.Duration(rand.IntN(365*24)) * time.Hour)
 		p, err := sim.NewPlan(sim.PlanOptions{Seed: seed, Start: start, Devices: 3})
 		if err != nil {
-			r.Fatal(err)
+			t.Fatal(err)
 		}
 		for _, kind := range sim.FaultKinds()[:2] {
 			if _, err := p.Spoil(kind, "", "", start); err != nil {
-				r.Fatal(err)
+				t.Fatal(err)
 			}
 		}
-		first, again := collect(r, p), collect(r, p)
+		first, again := collect(t, p), collect(t, p)
 		if d := cmp.Diff(first, again); d != "" {
-			r.Fatalf("the second run differs:\n%s", d)
+			t.Fatalf("seed %d, start %s: the second run differs:\n%s", seed, start, d)
 		}
 		models := map[string]devices.Model{}
 		for _, m := range sim.Models(p.Tenant) {
@@ -113,25 +113,25 @@ func TestReadingsFollowFromThePlan(t *testing.T) {
 			for _, f := range x.Fields {
 				metric, ok := m.Metric(f.Name)
 				if !ok || f.Value < *metric.Min || f.Value > *metric.Max || math.IsNaN(f.Value) {
-					r.Fatalf("%s says %s = %v", x.Key, f.Name, f.Value)
+					t.Fatalf("seed %d, start %s: %s says %s = %v", seed, start, x.Key, f.Name, f.Value)
 				}
 			}
 		}
 		p.Seed++
-		if cmp.Equal(first, collect(r, p)) {
-			r.Fatal("another seed changed nothing")
+		if cmp.Equal(first, collect(t, p)) {
+			t.Fatalf("seed %d: another seed changed nothing", seed)
 		}
-	})
+	}
 }
 
-func collect(r *rapid.T, p sim.Plan) []devices.Reading {
+func collect(t *testing.T, p sim.Plan) []devices.Reading {
 	seq, err := p.Readings(p.Start, p.Start.Add(90*time.Minute))
 	if err != nil {
-		r.Fatal(err)
+		t.Fatal(err)
 	}
 	out := slices.Collect(seq)
 	if !slices.IsSortedFunc(out, func(a, b devices.Reading) int { return a.Time.Compare(b.Time) }) {
-		r.Fatal("the readings are not in order")
+		t.Fatal("the readings are not in order")
 	}
 	return out
 }

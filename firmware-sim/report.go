@@ -128,8 +128,8 @@ func Sum(all []Verdict) Summary {
 	early := 0
 	for _, v := range all {
 		s.Findings += v.Found
-		if v.Flagged == 0 {
-			continue
+		if v.Flagged == 0 || v.Warning() == 0 {
+			continue // with its last reading is not before its end
 		}
 		s.Flagged++
 		warnings = append(warnings, v.Warning())

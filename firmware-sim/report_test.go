@@ -140,16 +140,17 @@ func TestDrainWaitsForTheLastFinding(t *testing.T) {
 }
 
 func TestReportTellsWhenUnitsWereFlagged(t *testing.T) {
-	r, _ := tape(t, 4, 100)
+	r, _ := tape(t, 5, 100)
 	row := func(unit, n int) time.Time { return r.Units[unit].Rows[n-1].Time }
 	found := map[string][]sim.FoundFinding{
 		"unit-1": {
 			{ID: "b", Metric: "x", Kind: "drift", Detected: row(0, 80)},
 			{ID: "a", Metric: "y", Kind: "step", Detected: row(0, 70).Add(10 * time.Minute)},
 		},
-		"unit-2": {{ID: "c", Metric: "x", Kind: "drift", Detected: row(1, 20)}},                                  // too early
-		"unit-3": {{ID: "d", Kind: "silence", Detected: row(2, 100).Add(5 * time.Hour)}},                         // its end
-		"unit-4": {{ID: "e", Metric: "x", Kind: "drift", Detected: r.Units[3].Rows[99].Time.Add(2 * time.Hour)}}, // after it
+		"unit-2": {{ID: "c", Metric: "x", Kind: "drift", Detected: row(1, 20)}},                     // too early
+		"unit-3": {{ID: "d", Kind: "silence", Detected: row(2, 100).Add(5 * time.Hour)}},            // its end
+		"unit-4": {{ID: "e", Metric: "x", Kind: "drift", Detected: row(3, 100).Add(2 * time.Hour)}}, // after it
+		"unit-5": {{ID: "f", Metric: "x", Kind: "stuck", Detected: row(4, 100)}},                    // with its last reading
 	}
 	verdicts := r.Judge(found)
 	want := []sim.Verdict{
@@ -157,11 +158,12 @@ func TestReportTellsWhenUnitsWereFlagged(t *testing.T) {
 		{Unit: "unit-2", Rows: 100, Flagged: 20, Metric: "x", Kind: "drift", Found: 1},
 		{Unit: "unit-3", Rows: 100},
 		{Unit: "unit-4", Rows: 100},
+		{Unit: "unit-5", Rows: 100, Flagged: 100, Metric: "x", Kind: "stuck", Found: 1},
 	}
 	if d := cmp.Diff(want, verdicts); d != "" {
 		t.Fatal(d)
 	}
-	sum := sim.Summary{Units: 4, Flagged: 2, MedianWarning: 55, EarlyShare: 0.25, Findings: 3}
+	sum := sim.Summary{Units: 5, Flagged: 2, MedianWarning: 55, EarlyShare: 0.2, Findings: 4}
 	if d := cmp.Diff(sum, sim.Sum(verdicts)); d != "" {
 		t.Error(d)
 	}
@@ -172,7 +174,7 @@ func TestReportTellsWhenUnitsWereFlagged(t *testing.T) {
 	for _, line := range []string{
 		"unit-1     100           70                     30    y step",
 		"unit-3     100  not flagged",
-		"flagged before the end: 2 of 4", "median warning: 55 cycles", "flagged in the first third of life: 25 %",
+		"flagged before the end: 2 of 5", "median warning: 55 cycles", "flagged in the first third of life: 20 %",
 	} {
 		if !strings.Contains(out.String(), line) {
 			t.Errorf("the report lacks %q:\n%s", line, out.String())
