@@ -102,7 +102,11 @@ func TestHistoryKeepsWhatIsNews(t *testing.T) {
 		t.Errorf("growing by a third, and then hardly, made %d entries, want 1", got)
 	}
 	revise(32, func(f *anomaly.Finding) { f.Size = 1.35 * size; f.Kind = anomaly.Step })
-	revise(33, func(f *anomaly.Finding) { f.Size = 1.35 * size; f.Kind = anomaly.Step; f.At = begun.Add(25 * time.Hour) })
+	revise(33, func(f *anomaly.Finding) {
+		f.Size = 1.35 * size
+		f.Kind = anomaly.Step
+		f.At = begun.Add(25 * time.Hour)
+	})
 	if got := entries(); got != 3 {
 		t.Errorf("another kind and another day made %d entries in all, want 3", got)
 	}

@@ -68,7 +68,7 @@ func (a *App) populate(ctx context.Context, dir string, began time.Time, mailbox
 	if _, err := a.loadRegistry(ctx); err != nil {
 		return err
 	}
-	fleet, err := seeded.Fleet("tcp://"+a.Addr("mqtt"), a.log.With("component", "demo"))
+	fleet, err := seeded.Fleet("tcp://"+a.Addr("mqtt"), a.log)
 	if err != nil {
 		return err
 	}
