@@ -132,7 +132,7 @@ func TestProblems(t *testing.T) {
 		"wrong token":      {"fca_x", "GET", "/devices", "", 401, devices.Unauthorized, "not valid"},
 		"no such device":   {token, "GET", "/devices/nowhere", "", 404, devices.NotFound, "nowhere"},
 		"no such route":    {token, "GET", "/nowhere", "", 404, devices.NotFound, ""},
-		"wrong method":     {token, "DELETE", "/devices", "", 422, devices.Invalid, "DELETE"},
+		"wrong method":     {token, "DELETE", "/devices", "", 405, devices.Invalid, "DELETE"},
 		"unknown query":    {token, "GET", "/devices?colour=red", "", 422, devices.Invalid, "errors says"},
 		"bad number":       {token, "GET", "/devices?limit=many", "", 422, devices.Invalid, "errors says"},
 		"no JSON":          {token, "POST", "/devices", "{", 400, devices.Invalid, ""},

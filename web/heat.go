@@ -56,8 +56,14 @@ func (c *heatCell) add(row *fleetRow) {
 	}
 }
 
-// heat makes the table. Disabled devices are not in it.
+// heat returns the table, which is made when it is first asked for.
 func (v *overview) heat() heat {
+	v.heatOnce.Do(func() { v.heatTable = v.makeHeat() })
+	return v.heatTable
+}
+
+// makeHeat makes the table. Disabled devices are not in it.
+func (v *overview) makeHeat() heat {
 	columns := slices.Clone(v.models)
 	trouble := map[string]int{}
 	for _, row := range v.Rows {

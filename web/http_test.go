@@ -140,6 +140,9 @@ func TestHealth(t *testing.T) {
 	if got := w.get(t, nil, "/healthz"); got.status != http.StatusOK {
 		t.Errorf("healthz: %d", got.status)
 	}
+	if req, _ := http.NewRequestWithContext(t.Context(), http.MethodHead, w.http.URL+"/healthz", nil); w.do(t, nil, req).status != http.StatusOK {
+		t.Error("a monitor that asks by HEAD is refused")
+	}
 	got := w.get(t, nil, "/readyz")
 	if got.status != http.StatusServiceUnavailable || !strings.Contains(got.body, "InfluxDB is opening.") || !strings.Contains(got.body, "does not answer as it should") || strings.Contains(got.body, "secret host") {
 		t.Errorf("readyz: %d %s", got.status, got.body)

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -28,6 +27,11 @@ type overview struct {
 	Counts map[condition]int
 	First  time.Time // when the first owner may notice; zero if nobody will
 	models []modelCount
+
+	heatOnce   sync.Once
+	heatTable  heat
+	searchOnce sync.Once
+	search     []string // what a search looks through, per row, in lower case
 }
 
 type modelCount struct {
@@ -100,15 +104,16 @@ func look(now time.Time, tenant string, registry Registry, findings []anomaly.Fi
 	all := registry.Devices(tenant)
 	v := &overview{At: now, Rows: make([]fleetRow, 0, len(all)), Counts: map[condition]int{}}
 	models := map[string]*modelCount{}
+	known := map[string]*devices.Model{}
+	by := map[condition][]fleetRow{}
 	for _, d := range all {
-		m := registry.Model(tenant, d.Model)
-		row := judge(d, m, open[d.Key.Device])
-		v.Rows = append(v.Rows, row)
-		v.Counts[row.State]++
 		if models[d.Model] == nil {
-			models[d.Model] = &modelCount{ID: d.Model, Name: modelName(m, d.Model)}
+			known[d.Model] = registry.Model(tenant, d.Model)
+			models[d.Model] = &modelCount{ID: d.Model, Name: modelName(known[d.Model], d.Model)}
 		}
 		models[d.Model].Devices++
+		row := judge(d, known[d.Model], open[d.Key.Device])
+		by[row.State] = append(by[row.State], row)
 		if at, ok := noticedFrom(row.Finding); ok && row.State != off && (v.First.IsZero() || at.Before(v.First)) {
 			v.First = at
 		}
@@ -117,18 +122,19 @@ func look(now time.Time, tenant string, registry Registry, findings []anomaly.Fi
 		v.models = append(v.models, *m)
 	}
 	slices.SortFunc(v.models, func(a, b modelCount) int { return strings.Compare(a.ID, b.ID) })
-	slices.SortFunc(v.Rows, func(a, b fleetRow) int {
-		if a.State != b.State {
-			return cmp.Compare(a.State, b.State)
+	for _, state := range conditions() {
+		rows := by[state]
+		if state.Troubled() { // the others stay in the order of their ids, as the registry has them
+			slices.SortFunc(rows, func(a, b fleetRow) int {
+				if worse(a.Finding, b.Finding) {
+					return -1
+				}
+				return 1
+			})
 		}
-		if a.Finding != nil && b.Finding != nil && a.Finding != b.Finding {
-			if worse(a.Finding, b.Finding) {
-				return -1
-			}
-			return 1
-		}
-		return strings.Compare(a.Device.Key.Device, b.Device.Key.Device)
-	})
+		v.Counts[state] = len(rows)
+		v.Rows = append(v.Rows, rows...)
+	}
 	return v
 }
 
@@ -148,39 +154,37 @@ type fleetQuery struct {
 // find returns the rows that fit and how many there are in all.
 func (v *overview) find(q fleetQuery) ([]fleetRow, int) {
 	text := strings.ToLower(strings.TrimSpace(q.Text))
+	if text != "" {
+		v.searchOnce.Do(v.index)
+	}
 	var out []fleetRow
 	total := 0
-	for _, row := range v.Rows {
-		if !row.fits(q, text) {
+	for i := range v.Rows {
+		if !v.Rows[i].fits(q) || (text != "" && !strings.Contains(v.search[i], text)) {
 			continue
 		}
 		if total >= q.Offset && len(out) < q.Limit {
-			out = append(out, row)
+			out = append(out, v.Rows[i])
 		}
 		total++
 	}
 	return out, total
 }
 
-func (r *fleetRow) fits(q fleetQuery, text string) bool {
-	d := r.Device
+func (v *overview) index() {
+	v.search = make([]string, len(v.Rows))
+	for i := range v.Rows {
+		d := v.Rows[i].Device
+		v.search[i] = strings.ToLower(strings.Join([]string{d.Key.Device, d.Model, d.Firmware, d.Site.ID, d.Site.Name, d.Owner}, "\n"))
+	}
+}
+
+func (r *fleetRow) fits(q fleetQuery) bool {
 	switch {
-	case q.Model != "" && d.Model != q.Model, q.Site != "" && d.Site.ID != q.Site:
+	case q.Model != "" && r.Device.Model != q.Model, q.Site != "" && r.Device.Site.ID != q.Site:
 		return false
 	case q.State == "attention":
-		if !r.State.Troubled() {
-			return false
-		}
-	case q.State != "" && r.State.String() != q.State:
-		return false
+		return r.State.Troubled()
 	}
-	if text == "" {
-		return true
-	}
-	for _, field := range []string{d.Key.Device, d.Model, d.Firmware, d.Site.ID, d.Site.Name, d.Owner} {
-		if strings.Contains(strings.ToLower(field), text) {
-			return true
-		}
-	}
-	return false
+	return q.State == "" || r.State.String() == q.State
 }

@@ -41,12 +41,12 @@ func (s *Server) routes() error {
 	origin.SetDenyHandler(s.open(func(http.ResponseWriter, *http.Request) error {
 		return devices.Errorf(devices.Forbidden, "This request was sent from a page of another site, so it was not carried out.")
 	}))
-	r.Use(s.measure, s.protect, s.recoverer)
+	r.Use(s.measure, s.protect, s.recoverer, middleware.GetHead)
 	r.NotFound(s.open(func(http.ResponseWriter, *http.Request) error {
 		return devices.Errorf(devices.NotFound, "There is no such page.")
 	}))
 	r.MethodNotAllowed(s.open(func(w http.ResponseWriter, r *http.Request) error {
-		return devices.Errorf(devices.Invalid, "%s is not possible here.", r.Method)
+		return newProblem(http.StatusMethodNotAllowed, devices.Invalid, r.Method+" is not possible here.", requestID(r.Context()))
 	}))
 
 	s.public(r, "GET", "/healthz", s.healthz)
