@@ -17,6 +17,7 @@ func (c *cohort) close(b int32) bool {
 		return false
 	}
 	c.clock.tick++
+	c.news = true
 	if (c.grid.start(b+1))%int64(time.Hour) == 0 {
 		c.refresh(b)
 	}

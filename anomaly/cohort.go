@@ -24,6 +24,7 @@ type cohort struct {
 	out      *[]Finding     // findings of the current Step
 	part     []byte         // encoded state, nil if it has changed since
 	told     *CohortSummary // newest summary
+	news     bool           // it may have changed since
 	touched  uint64         // sequence of the Step that changed it last
 	sizeHint int
 	scratch  scratch
@@ -51,6 +52,7 @@ func newCohort(tenant, model string, e *Engine) *cohort {
 func (c *cohort) key(u *unit) devices.Key { return devices.Key{Tenant: c.tenant, Device: u.id} }
 
 func (c *cohort) emit(f Finding) {
+	c.news = true
 	*c.out = append(*c.out, f)
 	c.metrics.finding(f.Kind, f.Status)
 }
@@ -69,6 +71,7 @@ func (c *cohort) gaugeOf(name []byte, guess int) int {
 	g := newGauge(string(name))
 	g.describe(c.models(c.tenant, c.model))
 	c.gauges = append(c.gauges, g)
+	c.news = true
 	return len(c.gauges) - 1
 }
 
@@ -79,6 +82,7 @@ func (c *cohort) join(id string) *unit {
 	u := &unit{id: id, cohort: c, gap: float32(c.grid.width) / 1e9}
 	c.units = append(c.units, u)
 	c.clock.count(c.units)
+	c.news = true
 	return u
 }
 
@@ -94,7 +98,7 @@ func (c *cohort) leave(u *unit) {
 	}
 	c.units = slices.DeleteFunc(c.units, func(x *unit) bool { return x == u })
 	c.clock.count(c.units)
-	c.part = nil
+	c.news = true
 }
 
 // read takes in one value of a device. It returns whether that completed a

@@ -44,16 +44,7 @@ func (c *cohort) decide(u *unit, s *track, i int) {
 	if g.solo && s.baseline < baselineDays {
 		return // without peers a week is the least that shows what is usual
 	}
-	d, found := c.jump(u, s, i, k)
-	found = found && c.standsOut(s, i, k, d)
-	if !found {
-		d, found = c.away(s, g, k)
-		found = found && c.standsOut(s, i, k, d)
-	}
-	if !found {
-		d, found = c.creeps(s, g)
-		found = found && c.standsOut(s, i, k, d)
-	}
+	d, found := c.candidate(u, s, i, k)
 	if !found {
 		return
 	}
@@ -62,8 +53,7 @@ func (c *cohort) decide(u *unit, s *track, i int) {
 		return // it has been, but is over or pauses
 	}
 	if c.shared(u, s, i, k, d) {
-		s.held = k
-		c.metrics.held++
+		s.hold(k, c.metrics)
 		return
 	}
 	kind, onset := c.typify(s, d)
@@ -72,6 +62,36 @@ func (c *cohort) decide(u *unit, s *track, i int) {
 	}
 	at := min(c.grid.blockStart(k+1), s.last)
 	c.begin(u, s, g, kind, onset, at, now, d.slow)
+}
+
+// candidate returns the first deviation, the quickest to show first, that is
+// beyond chance, matters, and stands out.
+func (c *cohort) candidate(u *unit, s *track, i int, k int32) (deviation, bool) {
+	g := c.gauges[i]
+	var any deviation
+	for _, seek := range []func() (deviation, bool){
+		func() (deviation, bool) { return c.jump(u, s, i, k) },
+		func() (deviation, bool) { return c.away(s, g, k) },
+		func() (deviation, bool) { return c.creeps(s, g) },
+	} {
+		d, found := seek()
+		if found && c.standsOut(s, i, k, d) {
+			return d, true
+		}
+		if found {
+			any = d
+		}
+	}
+	if any.size != 0 && c.common(u, i, k, any.size) {
+		s.hold(k, c.metrics) // it does not stand out because many do the same
+	}
+	return deviation{}, false
+}
+
+// hold notes that a deviation is the cohort's matter.
+func (s *track) hold(k int32, m *metrics) {
+	s.held = k
+	m.held++
 }
 
 // farSigmas is how many standard deviations from the reference need no adding
@@ -106,13 +126,11 @@ func (c *cohort) away(s *track, g *gauge, k int32) (deviation, bool) {
 // creeps reports what the chart of days says: less than blocks can tell from
 // weather, but for weeks.
 func (c *cohort) creeps(s *track, g *gauge) (deviation, bool) {
-	dayLimit := c.settings.DayLimit
-	if g.solo {
-		dayLimit *= 1.5
-	}
-	sign, day := s.slow.alarm(dayLimit)
-	if sign == 0 || !s.known() || s.byDay.n < 2*latelyDays {
-		return deviation{}, false // without a week before it there is nothing to compare
+	sign, day := s.slow.alarm(c.settings.DayLimit)
+	if sign == 0 || g.solo || !s.known() || s.byDay.n < 2*latelyDays {
+		// Alone, a drift and the weather look alike; and without a week before
+		// it there is nothing to compare it with.
+		return deviation{}, false
 	}
 	size, ok := c.latelyByDays(s, s.byDay.last)
 	if !ok || float64(sign)*size <= 0 || math.Abs(size) < g.gate(&c.settings, c.sigma(s, g)) {

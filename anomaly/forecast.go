@@ -3,6 +3,8 @@ package anomaly
 import (
 	"math"
 	"time"
+
+	"gonum.org/v1/gonum/stat/distuv"
 )
 
 const (
@@ -35,43 +37,55 @@ func (c *cohort) forecast(s *track, g *gauge, at int64, size float64) *Forecast 
 	if !rising || e.kind != Drift {
 		return nil
 	}
-	crossing := func(slope float64) time.Time {
-		days := (g.noticeable - math.Abs(size)) / slope
+	left := g.noticeable - math.Abs(size)
+	// The level is uncertain as one day is, and as the reference is.
+	level := 0.0
+	if day := max(c.daySigma(s, g), c.longRunSigma(s, g)/math.Sqrt(float64(c.grid.perDay))); day > 0 {
+		level = distuv.UnitNormal.Quantile(0.9) * day * math.Sqrt(1+1/float64(max(1, s.baseline)))
+	}
+	crossing := func(left, slope float64) time.Time {
+		days := max(0, left) / slope
 		if days > horizon.Hours()/24 {
 			return instant(at).Add(horizon)
 		}
 		return instant(at + int64(days*float64(dayNanos)))
 	}
-	f := &Forecast{
-		P10: crossing(line.upper), P50: crossing(line.slope), P90: crossing(line.lower),
+	return &Forecast{
+		P10: crossing(left-level, line.upper), P50: crossing(left, line.slope), P90: crossing(left+level, line.lower),
 		Slope: math.Copysign(line.slope, size),
 	}
-	return f
 }
 
 // line fits the open finding's trend, per day: through the blocks since the
-// onset, or through the days where the onset is older than the blocks kept.
+// drift began, or through the days where that is longer ago than the blocks
+// that are kept. When it began is asked anew each time, since what was
+// estimated at the opening, from the first few values, may be a day early, and
+// a flat beginning makes a line late.
 func (c *cohort) line(s *track, g *gauge) (trend, bool) {
 	e := s.episode
 	var t, y [mostTrend]float64
 	n := 0
 	onset := c.grid.block(c.grid.bucket(e.onset))
-	rho := g.rho
+	persist := square(c.longRunSigma(s, g) / max(c.blockSigma(s, g), math.SmallestNonzeroFloat32))
 	if e.fromDays {
-		rho = g.dayRho
-		for day := max(s.byDay.first(), c.grid.day(onset)); day <= s.byDay.last; day++ {
+		persist = square(longRun(g.dayRho))
+		for day := s.byDay.first(); day <= s.byDay.last; day++ {
 			if v, ok := s.dayResidual(day); ok {
 				t[n], y[n] = float64(day), v
 				n++
 			}
 		}
 	} else {
-		for k := max(s.byBlock.first(), onset); k <= s.byBlock.last; k++ {
+		for k := max(s.byBlock.first(), onset-mostPerDay); k <= s.byBlock.last; k++ {
 			if v, ok := s.residual(c.grid, k); ok {
 				t[n], y[n] = float64(k)/float64(c.grid.perDay), v
 				n++
 			}
 		}
 	}
-	return theilSen(t[:n], y[:n], rho)
+	if n == 0 {
+		return trend{}, false
+	}
+	from := max(0, min(fitRamp(y[:n]).onset, n-leastTrend))
+	return theilSen(t[from:n], y[from:n], persist)
 }

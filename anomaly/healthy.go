@@ -57,12 +57,13 @@ func (s *track) learn(x []float64) []float64 {
 
 // refine moves the reference towards a quiet day's level, within the first
 // week only. A cumulative mean absorbs little of a drift, and a day that is
-// unlike the days before moves it by no more than their usual spread.
-func (s *track) refine(residual, centre, usual float64) {
-	if s.baseline >= baselineDays {
+// unlike the days before moves it by no more than their usual spread. A device
+// without peers has its reference follow the season for ever.
+func (s *track) refine(residual, centre, usual float64, solo bool) {
+	if s.baseline >= baselineDays && !solo {
 		return
 	}
-	s.baseline++
+	s.baseline = min(s.baseline+1, baselineDays)
 	w := 1 / float64(s.baseline)
 	s.offset += w * clip(residual, usual)
 	s.pivot += w * (centre - s.pivot)

@@ -223,5 +223,5 @@ func (c *cohort) endDay(s *track, g *gauge, day int32) {
 	if s.perDay.n < 3 || math.Abs(y) < 2.5*usual { // beyond that it is evidence
 		s.perDay.add(y, scaleDays)
 	}
-	s.refine(y, centre, usual)
+	s.refine(y, centre, usual, g.solo)
 }

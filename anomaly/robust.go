@@ -60,6 +60,8 @@ func deviationOf(x []float64, centre float64) float64 {
 // clip bounds v to -limit..limit.
 func clip(v, limit float64) float64 { return math.Max(-limit, math.Min(limit, v)) }
 
+func square(v float64) float64 { return v * v }
+
 // nearer returns the one of two values that is nearer to zero, and zero if
 // they lie on different sides of it.
 func nearer(a, b float64) float64 {

@@ -16,18 +16,24 @@ func (c *cohort) moved(u *unit, s *track, i int, k int32, size float64) int {
 // shared reports whether the deviation is not the device's alone: many peers
 // deviate like it, or one does that has always moved with it. Such kin stand
 // in the same weather, hang on the same pipe or go through the same week, and
-// what befalls them together is no fault of one.
+// what befalls them together is no fault of one. Where there are too few
+// devices to know, each is every other's kin.
 func (c *cohort) shared(u *unit, s *track, i int, k int32, d deviation) bool {
-	if c.gauges[i].solo {
-		return false
-	}
-	kin := false
-	moved, all := c.alike(u, i, k, d.size, func(other *track) {
-		kin = kin || c.kinship(s, other, d.from) >= closeKin
+	solo, kin := c.gauges[i].solo, false
+	c.alike(u, i, k, d.size, func(other *track) {
+		kin = kin || solo || c.kinship(s, other, d.from) >= closeKin
 	})
-	return kin || float64(moved) > c.settings.CommonShare*float64(all)
+	return kin || c.common(u, i, k, d.size)
 }
 
+// common reports whether a large part of the peers deviates like the series.
+func (c *cohort) common(u *unit, i int, k int32, size float64) bool {
+	moved, all := c.alike(u, i, k, size, func(*track) {})
+	return float64(moved) > c.settings.CommonShare*float64(all)
+}
+
+// alike counts the peers that deviate by half of the size or more, to the same
+// side and in the same hours, and visits them; and all that measured then.
 func (c *cohort) alike(u *unit, i int, k int32, size float64, visit func(*track)) (moved, all int) {
 	for _, other := range c.units {
 		t := other.track(i)

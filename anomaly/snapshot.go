@@ -64,6 +64,7 @@ func (e *Engine) Restore(from Checkpoint) error {
 			e.units[c.tenant+"/"+u.id] = u
 		}
 		c.clock.count(c.units)
+		c.news = true
 		e.touched = append(e.touched, c)
 	}
 	e.sequence = from.Sequence

@@ -43,6 +43,10 @@ func (e *Engine) Cohorts() []CohortSummary {
 func (e *Engine) summarize() {
 	changed := false
 	for _, c := range e.touched {
+		if !c.news {
+			continue
+		}
+		c.news = false
 		if s := c.summary(); c.told == nil || !c.told.equal(&s) {
 			c.told, changed = &s, true
 		}

@@ -23,9 +23,10 @@ const (
 
 // theilSen fits a line by the median of all slopes between two values (Theil
 // 1950, Sen 1968). The bounds come from the order statistics that correspond
-// to the variance of Mann and Kendall's S, widened for autocorrelation rho of
-// successive values. ok is false for fewer than leastTrend values. t ascends.
-func theilSen(t, y []float64, rho float64) (trend, bool) {
+// to the variance of Mann and Kendall's S, which grows by the factor persist if
+// values are not independent. ok is false for fewer than leastTrend values. t
+// ascends.
+func theilSen(t, y []float64, persist float64) (trend, bool) {
 	n := len(t)
 	if n < leastTrend || n > mostTrend {
 		return trend{}, false
@@ -37,7 +38,7 @@ func theilSen(t, y []float64, rho float64) (trend, bool) {
 		}
 	}
 	slices.Sort(slopes)
-	variance := float64(n*(n-1)*(2*n+5)) / 18 * (1 + rho) / (1 - rho)
+	variance := float64(n*(n-1)*(2*n+5)) / 18 * persist
 	c := distuv.UnitNormal.Quantile(0.9) * math.Sqrt(variance)
 	count := float64(len(slopes))
 	at := func(rank float64) float64 {
