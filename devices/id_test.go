@@ -12,10 +12,27 @@ func TestValidID(t *testing.T) {
 		id   string
 		want bool
 	}{
-		{"a", true}, {"0", true}, {"urn:dev:mac:0024befffe804ff1", true}, {"a.b_c-d:e", true}, {"..", true},
+		{"a", true},
+		{"0", true},
+		{"urn:dev:mac:0024befffe804ff1", true},
+		{"a.b_c-d:e", true},
+		{"..", true},
 		{strings.Repeat("a", 64), true},
-		{"", false}, {strings.Repeat("a", 65), false}, {"a b", false}, {"a/b", false}, {"a+", false}, {"#", false},
-		{"a,b", false}, {"a=b", false}, {"a\n", false}, {"a\x00", false}, {"ä", false}, {"a@b", false}, {"[", false}, {"`", false}, {"{", false},
+		{"", false},
+		{strings.Repeat("a", 65), false},
+		{"a b", false},
+		{"a/b", false},
+		{"a+", false},
+		{"#", false},
+		{"a,b", false},
+		{"a=b", false},
+		{"a\n", false},
+		{"a\x00", false},
+		{"ä", false},
+		{"a@b", false},
+		{"[", false},
+		{"`", false},
+		{"{", false},
 	}
 	for _, tt := range tests {
 		if got := devices.ValidID(tt.id); got != tt.want {
@@ -29,8 +46,19 @@ func TestValidMetric(t *testing.T) {
 		name string
 		want bool
 	}{
-		{"t", true}, {"Temp_2", true}, {strings.Repeat("a", 64), true}, {"times", true}, {"TS", true},
-		{"", false}, {"_t", false}, {"2t", false}, {"a-b", false}, {"a.b", false}, {"a b", false}, {"é", false}, {strings.Repeat("a", 65), false},
+		{"t", true},
+		{"Temp_2", true},
+		{strings.Repeat("a", 64), true},
+		{"times", true},
+		{"TS", true},
+		{"", false},
+		{"_t", false},
+		{"2t", false},
+		{"a-b", false},
+		{"a.b", false},
+		{"a b", false},
+		{"é", false},
+		{strings.Repeat("a", 65), false},
 	}
 	for _, reserved := range devices.ReservedMetrics() {
 		tests = append(tests, struct {

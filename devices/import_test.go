@@ -57,19 +57,31 @@ func TestPlanImport(t *testing.T) {
 		{"an empty cell empties", "id,model,zone,owner\nold,press,Europe/Berlin,\n", []string{"2 old update: "}},
 		{"mark, CRLF, blanks, empty lines", "\xef\xbb\xbf ID , Model,zone\r\n\r\n p-1 , press,UTC\r\n,,\r\np-2,press,UTC\r\n", []string{"3 p-1 add: ", "5 p-2 add: "}},
 		{"semicolons", "id;model;zone;site_name\np-1;press;UTC;Berlin, Mitte\n", []string{"2 p-1 add: "}},
-		{"quoted", "id,model,zone,site_name\np-1,press,UTC,\"Berlin,\n\"\"Mitte\"\"\"\np-2,press,UTC,x\n",
-			[]string{"2 p-1 error: site_name holds a line break", "4 p-2 add: "}},
-		{"bad rows between good ones", "id,model,zone,lat\np-1,press,UTC,52.5\np-2,press,Mars,0\n,press,UTC,0\np 4,press,UTC,0\np-5,press,UTC,\"52,5\"\np-6,press\np-7,,UTC,0\np-8,press,UTC,91\np-9,press,UTC,\n",
-			[]string{"2 p-1 add: ", `3 p-2 error: zone is "Mars"`, "4  error: id is missing", `5 p 4 error: id is "p 4"`,
+		{
+			"quoted", "id,model,zone,site_name\np-1,press,UTC,\"Berlin,\n\"\"Mitte\"\"\"\np-2,press,UTC,x\n",
+			[]string{"2 p-1 error: site_name holds a line break", "4 p-2 add: "},
+		},
+		{
+			"bad rows between good ones", "id,model,zone,lat\np-1,press,UTC,52.5\np-2,press,Mars,0\n,press,UTC,0\np 4,press,UTC,0\np-5,press,UTC,\"52,5\"\np-6,press\np-7,,UTC,0\np-8,press,UTC,91\np-9,press,UTC,\n",
+			[]string{
+				"2 p-1 add: ", `3 p-2 error: zone is "Mars"`, "4  error: id is missing", `5 p 4 error: id is "p 4"`,
 				`6 p-5 error: lat is "52,5"; write degrees with a point`, "7 p-6 error: the line has 2 cells, but the header has 4 columns",
-				"8 p-7 error: model is missing", "9 p-8 error: lat is 91", "10 p-9 add: "}},
-		{"broken quotes", header + "p-1,pr\"ess,UTC\np-2,press,UTC\np-3,\"press,UTC\n",
-			[]string{"2  error: the line cannot be read", "3 p-2 add: ", "4  error: the line cannot be read"}},
-		{"twice in the file", header + "p-1,press,UTC\np-1,press,UTC\nold,press,Europe/Berlin\nold,press,UTC\n",
-			[]string{"2 p-1 add: ", "3 p-1 error: the device is on line 2 already", "4 old unchanged: ", "5 old error: the device is on line 4 already"}},
+				"8 p-7 error: model is missing", "9 p-8 error: lat is 91", "10 p-9 add: ",
+			},
+		},
+		{
+			"broken quotes", header + "p-1,pr\"ess,UTC\np-2,press,UTC\np-3,\"press,UTC\n",
+			[]string{"2  error: the line cannot be read", "3 p-2 add: ", "4  error: the line cannot be read"},
+		},
+		{
+			"twice in the file", header + "p-1,press,UTC\np-1,press,UTC\nold,press,Europe/Berlin\nold,press,UTC\n",
+			[]string{"2 p-1 add: ", "3 p-1 error: the device is on line 2 already", "4 old unchanged: ", "5 old error: the device is on line 4 already"},
+		},
 		{"model not imported", header + "p-1,foreign,UTC\n", []string{`2 p-1 add: the model "foreign" is not imported`}},
-		{"gateways", "id,model,zone,gateway\np-1,press,UTC,gate\np-2,press,UTC,p-3\np-3,press,UTC,\np-4,press,UTC,nobody\np-5,press,UTC,p-5\n",
-			[]string{"2 p-1 add: ", "3 p-2 add: ", "4 p-3 add: ", `5 p-4 add: the gateway "nobody" is not registered`, "6 p-5 error: gateway is the device itself"}},
+		{
+			"gateways", "id,model,zone,gateway\np-1,press,UTC,gate\np-2,press,UTC,p-3\np-3,press,UTC,\np-4,press,UTC,nobody\np-5,press,UTC,p-5\n",
+			[]string{"2 p-1 add: ", "3 p-2 add: ", "4 p-3 add: ", `5 p-4 add: the gateway "nobody" is not registered`, "6 p-5 error: gateway is the device itself"},
+		},
 		{"header only", header, nil},
 	}
 	for _, tt := range tests {
@@ -135,8 +147,11 @@ func TestImportDevices(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []devices.ImportResult{
-		{Line: 2, Device: "p-1", Action: devices.ImportAdd}, {Line: 3, Device: "same", Action: devices.ImportUnchanged},
-		{Line: 4, Device: "old", Action: devices.ImportUpdate}, {Line: 5, Device: "bad", Action: devices.ImportError}, {Line: 6, Device: "p-2", Action: devices.ImportAdd},
+		{Line: 2, Device: "p-1", Action: devices.ImportAdd},
+		{Line: 3, Device: "same", Action: devices.ImportUnchanged},
+		{Line: 4, Device: "old", Action: devices.ImportUpdate},
+		{Line: 5, Device: "bad", Action: devices.ImportError},
+		{Line: 6, Device: "p-2", Action: devices.ImportAdd},
 	}
 	if diff := cmp.Diff(want, results, cmpopts.IgnoreFields(devices.ImportResult{}, "Message", "Token")); diff != "" {
 		t.Error(diff)

@@ -47,7 +47,7 @@ func TestParseModel(t *testing.T) {
 
 func TestParseModelSaysWhatToMend(t *testing.T) {
 	tests := []struct{ name, old, new, says string }{
-		{"misspelt key", `"noticeable"`, `"noticable"`, `unknown key "metrics[0].noticable"; metrics[0] may hold max, min, name, noticeable,`},
+		{"misspelt key", `"noticeable"`, `"noticeables"`, `unknown key "metrics[0].noticeables"; metrics[0] may hold max, min, name, noticeable,`},
 		{"key in other letters", `"interval"`, `"Interval"`, `unknown key "Interval"; the file may hold id, interval,`},
 		{"key of another level", `"skill"`, `"unit"`, `unknown key "remedies[0].unit"`},
 		{"key twice", `"max": 130`, `"min": 130`, `the key "metrics[0].min" is there twice`},

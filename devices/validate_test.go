@@ -36,8 +36,10 @@ func goodContact() devices.Contact {
 	return devices.Contact{
 		Tenant: "acme", ID: "ada", Name: "Ada Lovelace", Locale: "ar-Arab-AE", Zone: "Asia/Dubai",
 		Addresses: []devices.Address{
-			{Channel: "email", Value: "ada@example.com"}, {Channel: "email", Value: "ada+2@example.com"},
-			{Channel: "webhook", Value: "https://example.com/hook?x=1"}, {Channel: "webpush", Value: `{"endpoint":"x"}`},
+			{Channel: "email", Value: "ada@example.com"},
+			{Channel: "email", Value: "ada+2@example.com"},
+			{Channel: "webhook", Value: "https://example.com/hook?x=1"},
+			{Channel: "webpush", Value: `{"endpoint":"x"}`},
 			{Channel: "pigeon", Value: "third window"},
 		},
 	}
@@ -103,11 +105,15 @@ func TestValidateModel(t *testing.T) {
 		says   []string
 	}{
 		{"good", func(m *devices.Model) {}, nil},
-		{"nothing", func(m *devices.Model) { *m = devices.Model{} },
-			[]string{"tenant is missing", "id is missing", "name is missing", `such as "10m"`, "metrics is empty"}},
+		{
+			"nothing", func(m *devices.Model) { *m = devices.Model{} },
+			[]string{"tenant is missing", "id is missing", "name is missing", `such as "10m"`, "metrics is empty"},
+		},
 		{"negative interval", func(m *devices.Model) { m.Interval = -time.Hour }, []string{"interval is -1h"}},
-		{"bad language", func(m *devices.Model) { m.Words = devices.Words{"EN": "x", "en-GB": "x", "english": "x"} },
-			[]string{`"EN"`, `"en-GB"`, `"english"`, `such as "en" or "ar"`}},
+		{
+			"bad language", func(m *devices.Model) { m.Words = devices.Words{"EN": "x", "en-GB": "x", "english": "x"} },
+			[]string{`"EN"`, `"en-GB"`, `"english"`, `such as "en" or "ar"`},
+		},
 		{"empty phrase", func(m *devices.Model) { m.Words = devices.Words{"de": " "} }, []string{`words has no text for "de"`}},
 		{"phrase with a line break", func(m *devices.Model) { m.Words = devices.Words{"de": "a\nb"} }, []string{`words in "de" holds a line break`}},
 		{"bad metric name", func(m *devices.Model) { m.Metrics[0].Name = "_temp" }, []string{"metrics[0].name", "begin with a letter"}},
@@ -125,8 +131,10 @@ func TestValidateModel(t *testing.T) {
 		{"tolerance is no number", func(m *devices.Model) { m.Metrics[0].Tolerance = math.NaN() }, []string{"metric temp tolerance is NaN"}},
 		{"never noticeable", func(m *devices.Model) { m.Metrics[0].Noticeable = 130 }, []string{"only 130 apart"}},
 		{"words of a metric", func(m *devices.Model) { m.Metrics[0].Words = devices.Words{"x": "y"} }, []string{"metric temp words", `"x"`}},
-		{"remedy for an unknown metric", func(m *devices.Model) { m.Remedies[0].Metrics = []string{"tmp"} },
-			[]string{`remedy calibrate is for the metric "tmp"`, `it has "temp", "flow"`}},
+		{
+			"remedy for an unknown metric", func(m *devices.Model) { m.Remedies[0].Metrics = []string{"tmp"} },
+			[]string{`remedy calibrate is for the metric "tmp"`, `it has "temp", "flow"`},
+		},
 		{"remedy twice", func(m *devices.Model) { m.Remedies[1].ID = "calibrate" }, []string{"remedy calibrate is there twice"}},
 		{"remedy without an id", func(m *devices.Model) { m.Remedies[1].ID = "" }, []string{"remedies[1].id is missing"}},
 		{"remedy without a duration", func(m *devices.Model) { m.Remedies[1].Duration = 0 }, []string{"remedy visit has the duration 0s", `"15m"`}},
@@ -153,8 +161,10 @@ func TestValidateContact(t *testing.T) {
 	}{
 		{"good", func(c *devices.Contact) {}, nil},
 		{"no way to reach", func(c *devices.Contact) { c.Addresses = nil }, nil},
-		{"nothing", func(c *devices.Contact) { *c = devices.Contact{} },
-			[]string{"tenant is missing", "id is missing", "name is missing", "locale is", "zone is missing"}},
+		{
+			"nothing", func(c *devices.Contact) { *c = devices.Contact{} },
+			[]string{"tenant is missing", "id is missing", "name is missing", "locale is", "zone is missing"},
+		},
 		{"name with a line break", func(c *devices.Contact) { c.Name = "Ada\nBcc: x@y.z" }, []string{"name holds a line break"}},
 		{"short locale", func(c *devices.Contact) { c.Locale = "e" }, []string{`"e"`, "language tag"}},
 		{"locale with underscore", func(c *devices.Contact) { c.Locale = "en_GB" }, []string{`"en_GB"`}},

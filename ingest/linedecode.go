@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"bytes"
+	"errors"
 	"math"
 	"strconv"
 )
@@ -217,7 +218,7 @@ func lineFault(err error) Reason {
 	if err == nil {
 		return ""
 	}
-	if n, ok := err.(*strconv.NumError); ok && n.Err == strconv.ErrRange {
+	if errors.Is(err, strconv.ErrRange) {
 		return NotANumber
 	}
 	return BadPayload

@@ -43,11 +43,15 @@ func newCommitterMetrics(r prometheus.Registerer, c *Committer) committerMetrics
 	f.NewGaugeFunc(prometheus.GaugeOpts{Name: "forecare_ingest_queue_bytes", Help: "Bytes that wait for an append or are in one."},
 		func() float64 { return float64(c.QueuedBytes()) })
 	return committerMetrics{
-		messages: f.NewHistogram(prometheus.HistogramOpts{Name: "forecare_ingest_group_messages", Help: "Messages committed by one append.",
-			Buckets: prometheus.ExponentialBuckets(1, 4, 8)}),
+		messages: f.NewHistogram(prometheus.HistogramOpts{
+			Name: "forecare_ingest_group_messages", Help: "Messages committed by one append.",
+			Buckets: prometheus.ExponentialBuckets(1, 4, 8),
+		}),
 		bytes: f.NewCounter(prometheus.CounterOpts{Name: "forecare_ingest_appended_bytes_total", Help: "Bytes of line protocol appended to the log."}),
-		seconds: f.NewHistogram(prometheus.HistogramOpts{Name: "forecare_ingest_append_seconds", Help: "How long an append to the log takes.",
-			Buckets: prometheus.ExponentialBuckets(50e-6, 4, 9)}),
+		seconds: f.NewHistogram(prometheus.HistogramOpts{
+			Name: "forecare_ingest_append_seconds", Help: "How long an append to the log takes.",
+			Buckets: prometheus.ExponentialBuckets(50e-6, 4, 9),
+		}),
 		failures: f.NewCounter(prometheus.CounterOpts{Name: "forecare_ingest_append_failures_total", Help: "Appends that the log did not take."}),
 	}
 }
@@ -84,10 +88,14 @@ func newWriterMetrics(r prometheus.Registerer, w *Writer) writerMetrics {
 		})
 	return writerMetrics{
 		lines: f.NewCounter(prometheus.CounterOpts{Name: "forecare_ingest_stored_lines_total", Help: "Lines that the readings store has taken."}),
-		batch: f.NewHistogram(prometheus.HistogramOpts{Name: "forecare_ingest_write_lines", Help: "Lines per write.",
-			Buckets: prometheus.ExponentialBuckets(1, 4, 8)}),
-		seconds: f.NewHistogram(prometheus.HistogramOpts{Name: "forecare_ingest_write_seconds", Help: "How long a write takes.",
-			Buckets: prometheus.ExponentialBuckets(1e-3, 2, 14)}),
+		batch: f.NewHistogram(prometheus.HistogramOpts{
+			Name: "forecare_ingest_write_lines", Help: "Lines per write.",
+			Buckets: prometheus.ExponentialBuckets(1, 4, 8),
+		}),
+		seconds: f.NewHistogram(prometheus.HistogramOpts{
+			Name: "forecare_ingest_write_seconds", Help: "How long a write takes.",
+			Buckets: prometheus.ExponentialBuckets(1e-3, 2, 14),
+		}),
 		retries: f.NewCounterVec(prometheus.CounterOpts{Name: "forecare_ingest_write_retries_total", Help: "Failed writes that were given again, by cause."}, []string{"cause"}),
 		refused: f.NewCounter(prometheus.CounterOpts{Name: "forecare_ingest_refused_lines_total", Help: "Lines that the readings store refuses; they are dead letters."}),
 	}

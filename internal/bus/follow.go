@@ -66,7 +66,7 @@ func (f *follower) run(ctx context.Context) error {
 		before := f.last
 		err := f.session(ctx)
 		if ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // what the end of ctx broke off is no fault
 		}
 		if fatal, ok := errors.AsType[fatalError](err); ok {
 			return fatal.error
@@ -192,7 +192,7 @@ func (f *follower) persist(ctx context.Context, what string, once func() error) 
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		f.logger.Warn(what, "error", err, "wait", wait.String())
+		f.logger.Warn("what came from the log cannot be dealt with now, trying again", "what", what, "error", err, "wait", wait.String())
 		if sleep(ctx, wait); ctx.Err() != nil {
 			return ctx.Err()
 		}

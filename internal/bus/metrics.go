@@ -21,8 +21,10 @@ func newMetrics(r prometheus.Registerer, b *Bus) metrics {
 		r.MustRegister(newCollector(b))
 	}
 	return metrics{
-		seconds: f.NewHistogramVec(prometheus.HistogramOpts{Name: "forecare_bus_append_seconds", Help: "How long the log takes to confirm a message.",
-			Buckets: prometheus.ExponentialBuckets(50e-6, 4, 9)}, []string{"stream"}),
+		seconds: f.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "forecare_bus_append_seconds", Help: "How long the log takes to confirm a message.",
+			Buckets: prometheus.ExponentialBuckets(50e-6, 4, 9),
+		}, []string{"stream"}),
 		failures: f.NewCounterVec(prometheus.CounterOpts{Name: "forecare_bus_append_failures_total", Help: "Messages that the log did not confirm."}, []string{"stream"}),
 	}
 }

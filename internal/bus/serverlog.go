@@ -26,13 +26,19 @@ func (l *serverLogger) fatal() error {
 }
 
 // Noticef implements server.Logger.
-func (l *serverLogger) Noticef(format string, v ...any) { l.logger.Debug(fmt.Sprintf(format, v...)) }
+func (l *serverLogger) Noticef(format string, v ...any) {
+	l.logger.Debug("nats-server", "says", fmt.Sprintf(format, v...))
+}
 
 // Warnf implements server.Logger.
-func (l *serverLogger) Warnf(format string, v ...any) { l.logger.Warn(fmt.Sprintf(format, v...)) }
+func (l *serverLogger) Warnf(format string, v ...any) {
+	l.logger.Warn("nats-server", "says", fmt.Sprintf(format, v...))
+}
 
 // Errorf implements server.Logger.
-func (l *serverLogger) Errorf(format string, v ...any) { l.logger.Error(fmt.Sprintf(format, v...)) }
+func (l *serverLogger) Errorf(format string, v ...any) {
+	l.logger.Error("nats-server", "says", fmt.Sprintf(format, v...))
+}
 
 // Fatalf implements server.Logger. The server does not end the process; Open
 // returns the fault.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"database/sql"
+	"errors"
 
 	"github.com/forecare/forecare/anomaly"
 )
@@ -26,7 +27,7 @@ func (c *checkpoints) Load(ctx context.Context) (anomaly.Checkpoint, error) {
 	err := c.db.view(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		var sequence int64
 		err := tx.QueryRowContext(ctx, `SELECT sequence FROM checkpoints WHERE name = $1`, c.name).Scan(&sequence)
-		if err == sql.ErrNoRows {
+		if errors.Is(err, sql.ErrNoRows) {
 			return nil
 		}
 		if err != nil {

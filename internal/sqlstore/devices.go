@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -109,7 +110,7 @@ func (db *DB) SetDeviceDisabled(ctx context.Context, key devices.Key, disabled b
 func (db *DB) Device(ctx context.Context, key devices.Key) (devices.Device, error) {
 	row := db.read.QueryRowContext(ctx, `SELECT `+deviceColumns+` FROM devices WHERE tenant = $1 AND device = $2`, key.Tenant, key.Device)
 	d, err := scanDevice(row.Scan)
-	if err == sql.ErrNoRows {
+	if errors.Is(err, sql.ErrNoRows) {
 		return d, noDevice(key)
 	}
 	return d, annotate(err, "reading the device %s", key)
