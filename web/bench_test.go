@@ -20,8 +20,12 @@ func BenchmarkPages(b *testing.B) {
 			name, path string
 			stale      bool
 		}{
-			{"fleet", "/fleet", false}, {"fleet-stale", "/fleet", true}, {"fleet-search", "/fleet?q=berlin", false}, {"device", "/devices/" + drifter, false},
-			{"cases", "/cases", false}, {"case", "/cases/case-" + drifter, false},
+			{"fleet", "/fleet", false},
+			{"fleet-stale", "/fleet", true},
+			{"fleet-search", "/fleet?q=berlin", false},
+			{"device", "/devices/" + drifter, false},
+			{"cases", "/cases", false},
+			{"case", "/cases/case-" + drifter, false},
 		} {
 			b.Run(fmt.Sprintf("%s/%d", page.name, size), func(b *testing.B) {
 				req := httptest.NewRequest(http.MethodGet, w.http.URL+page.path, nil)

@@ -14,7 +14,7 @@ import (
 )
 
 // js evaluates an expression in the page.
-func js[T any](t *testing.T, ctx context.Context, expression string) T {
+func js[T any](ctx context.Context, t *testing.T, expression string) T {
 	t.Helper()
 	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
 	if err != nil {
@@ -35,7 +35,7 @@ func eventually(t *testing.T, ctx context.Context, what, expression string) {
 			return
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("never: %s; the page says: %s", what, js[string](t, ctx, `document.body.innerText.slice(0, 600)`))
+			t.Fatalf("never: %s; the page says: %s", what, js[string](ctx, t, `document.body.innerText.slice(0, 600)`))
 		}
 	}
 }
@@ -59,17 +59,17 @@ func opened(t *testing.T, role account.Role) (*world, context.Context, func() er
 func TestQueueAnswersToKeys(t *testing.T) {
 	w, ctx, _ := opened(t, account.Agent)
 	must(t, chromedp.Do(ctx, chromedp.Navigate(w.http.URL+"/cases"), chromedp.KeyEvent("j")))
-	if at := js[string](t, ctx, `document.querySelector("tr.is-at").id`); at != "c-case-"+drifter {
+	if at := js[string](ctx, t, `document.querySelector("tr.is-at").id`); at != "c-case-"+drifter {
 		t.Errorf("j went to %s", at)
 	}
 	must(t, chromedp.Do(ctx, chromedp.KeyEvent("j"), chromedp.KeyEvent("j"), chromedp.KeyEvent("k")))
-	if at := js[string](t, ctx, `document.querySelector("tr.is-at").id`); at != "c-case-hp-0007" {
+	if at := js[string](ctx, t, `document.querySelector("tr.is-at").id`); at != "c-case-hp-0007" {
 		t.Errorf("jjk went to %s", at)
 	}
 	must(t, chromedp.Do(ctx, chromedp.KeyEvent("\r")))
 	eventually(t, ctx, "Enter opens the case", `location.pathname === "/cases/case-hp-0007"`)
 	must(t, chromedp.Do(ctx, chromedp.NavigateBack(), chromedp.KeyEvent("/"), chromedp.KeyEvent("esp")))
-	if typed := js[string](t, ctx, `document.activeElement.value || ""`); !strings.HasSuffix(typed, "esp") {
+	if typed := js[string](ctx, t, `document.activeElement.value || ""`); !strings.HasSuffix(typed, "esp") {
 		t.Errorf("/ does not lead into the search: %q", typed)
 	}
 }
@@ -77,24 +77,24 @@ func TestQueueAnswersToKeys(t *testing.T) {
 func TestPagesAreLive(t *testing.T) {
 	w, ctx, stop := opened(t, account.Agent)
 	must(t, chromedp.Do(ctx, chromedp.Navigate(w.http.URL+"/cases")))
-	js[int](t, ctx, `window.untouched = 1`)
+	js[int](ctx, t, `window.untouched = 1`)
 	eventually(t, ctx, "the start", `document.querySelector("h1").innerText.startsWith("5 open cases")`)
 	eventually(t, ctx, "the stream", `document.getElementById("live").hidden`)
 
 	w.care.cases = append(w.care.cases[:3:3], w.care.cases[4:]...)
 	w.notifyUntil(t, ctx, `document.querySelector("h1").innerText.startsWith("4 open cases")`)
-	if js[int](t, ctx, `window.untouched || 0`) != 1 {
+	if js[int](ctx, t, `window.untouched || 0`) != 1 {
 		t.Error("the page was loaded anew instead of swapped")
 	}
 	eventually(t, ctx, "the title follows", `document.title.startsWith("(4)")`)
 	eventually(t, ctx, "the navigation follows", `document.getElementById("nav-open").innerText.startsWith("4")`)
 
 	// Under the pointer nothing jumps: the page offers to show the change.
-	where := js[[]float64](t, ctx, `(() => { const r = document.querySelector("tbody tr").getBoundingClientRect(); return [r.x + 40, r.y + 8] })()`)
+	where := js[[]float64](ctx, t, `(() => { const r = document.querySelector("tbody tr").getBoundingClientRect(); return [r.x + 40, r.y + 8] })()`)
 	must(t, chromedp.Do(ctx, chromedp.MouseEvent("mouseMoved", where[0], where[1])))
 	w.care.cases = w.care.cases[1:]
 	w.notifyUntil(t, ctx, `!document.getElementById("changed").hidden`)
-	if head := js[string](t, ctx, `document.querySelector("h1").innerText`); head[0] != '4' {
+	if head := js[string](ctx, t, `document.querySelector("h1").innerText`); head[0] != '4' {
 		t.Errorf("the list changed under the pointer: %s", head)
 	}
 	must(t, chromedp.Do(ctx, chromedp.Click(chromedp.CSS("[data-live-now]"))))
@@ -104,7 +104,7 @@ func TestPagesAreLive(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, ctx, "a broken stream is marked", `!document.getElementById("live").hidden`)
-	if head := js[string](t, ctx, `document.querySelector("h1").innerText`); head[0] != '3' {
+	if head := js[string](ctx, t, `document.querySelector("h1").innerText`); head[0] != '3' {
 		t.Errorf("the page was lost with the stream: %s", head)
 	}
 }
@@ -135,15 +135,15 @@ func (w *world) notifyUntil(t *testing.T, ctx context.Context, expression string
 func TestNoteIsWrittenByHand(t *testing.T) {
 	w, ctx, _ := opened(t, account.Agent)
 	must(t, chromedp.Do(ctx, chromedp.Navigate(w.http.URL+"/cases/case-"+drifter)))
-	js[int](t, ctx, `[...document.querySelectorAll(".do > summary")].find(s => s.innerText === "Add note").click(), 1`)
+	js[int](ctx, t, `[...document.querySelectorAll(".do > summary")].find(s => s.innerText === "Add note").click(), 1`)
 	must(t, chromedp.Do(ctx, chromedp.SendKeys(chromedp.CSS(`form[action$="/note"] textarea`), "called, all fine")))
 
 	// What somebody writes survives that the page changes meanwhile.
 	for range 3 {
 		w.live.notify(web.Notice{Kind: "case", Tenant: "acme", ID: "case-" + drifter})
-		js[bool](t, ctx, `new Promise(done => setTimeout(() => done(true), 500))`)
+		js[bool](ctx, t, `new Promise(done => setTimeout(() => done(true), 500))`)
 	}
-	if text := js[string](t, ctx, `document.querySelector('form[action$="/note"] textarea').value`); text != "called, all fine" {
+	if text := js[string](ctx, t, `document.querySelector('form[action$="/note"] textarea').value`); text != "called, all fine" {
 		t.Errorf("the text became %q", text)
 	}
 	must(t, chromedp.Do(ctx, chromedp.Click(chromedp.CSS(`form[action$="/note"] button`)), chromedp.WaitVisible(chromedp.CSS(".bar"))))
@@ -159,7 +159,7 @@ func TestChartAnswersThePointer(t *testing.T) {
 	w, ctx, _ := opened(t, account.Admin)
 	must(t, chromedp.Do(ctx, chromedp.Navigate(w.http.URL+"/devices/"+drifter)))
 	eventually(t, ctx, "the charts are drawn", `document.querySelectorAll(".uplot canvas").length === 3`)
-	at := js[[]float64](t, ctx, `(() => { const r = document.querySelector(".u-over").getBoundingClientRect(); return [r.x + r.width * 0.3, r.y + 60] })()`)
+	at := js[[]float64](ctx, t, `(() => { const r = document.querySelector(".u-over").getBoundingClientRect(); return [r.x + r.width * 0.3, r.y + 60] })()`)
 	must(t, chromedp.Do(ctx, chromedp.MouseEvent("mouseMoved", at[0], at[1])))
 	eventually(t, ctx, "the value is read", `/^\w+.* JST|GMT\+9.*: 92\.\d+ °C; peers 9\d/.test(document.querySelector(".figure-read").textContent)`)
 }

@@ -92,6 +92,10 @@ func caseActions(v *caseView, role account.Role) []caseAction {
 			}
 			out = append(out, caseAction{Name: "start", Label: label, Says: says})
 		}
+		if st == outreach.InProgress && command && v.Case.Attention != "" {
+			says := "Sends the command “" + v.Remedy.Command + "” to the device " + v.Case.Key.Device + " once more, and again until it answers. The owner is not written to."
+			out = append(out, caseAction{Name: "start", Label: "Try the remedy again", Says: says})
+		}
 		if st == outreach.InProgress {
 			out = append(out, caseAction{
 				Name: "finish", Label: "Mark visit done", Text: "What was done (the team reads it)",
@@ -103,13 +107,31 @@ func caseActions(v *caseView, role account.Role) []caseAction {
 		out = append(out, caseAction{Name: "note", Label: "Add note", Text: "Note for the team; the owner does not see it", Need: true})
 		if st.Open() {
 			says := "Closes the case: there is nothing to do. Offers that have not gone out are held back."
-			if v.Case.Appointment != nil {
-				says += " The booked time is given back and the owner is told, in their language, on the channels they allow."
+			if st == outreach.Scheduled {
+				says += " The booked time is given back, and " + toldHow(v) + "."
 			}
 			out = append(out, caseAction{Name: "dismiss", Label: "Dismiss", Says: says, Text: "Reason", Need: true, Grave: true})
 		}
 	}
 	return out
+}
+
+// toldHow says whom a message will go to, on which channels and in which
+// language, as far as the reader may know it.
+func toldHow(v *caseView) string {
+	if v.Owner == nil {
+		return v.Who + " is told, in their language, on the channels they allow"
+	}
+	var channels []string
+	for _, a := range v.Owner.Addresses {
+		if a.Allowed() && !slices.Contains(channels, a.Channel) {
+			channels = append(channels, a.Channel)
+		}
+	}
+	if len(channels) == 0 {
+		return v.Who + " is not told, because they allow no channel"
+	}
+	return v.Who + " is told by " + strings.Join(channels, " or ") + ", in the language " + v.Owner.Locale
 }
 
 func (s *Server) noteCase(w http.ResponseWriter, r *http.Request) error {

@@ -110,7 +110,7 @@ func describeOperation(doc *huma.OpenAPI, path string, op *huma.Operation) docsO
 		}
 	}
 	for _, p := range op.Parameters {
-		out.Params = append(out.Params, docsField{p.Name, p.In, typeWords(doc, p.Schema), cmp.Or(p.Description, schemaWords(p.Schema)), p.Required})
+		out.Params = append(out.Params, docsField{p.Name, p.In, typeWords(p.Schema), cmp.Or(p.Description, schemaWords(p.Schema)), p.Required})
 	}
 	if op.RequestBody != nil {
 		if m := op.RequestBody.Content["application/json"]; m != nil {
@@ -142,7 +142,7 @@ func fields(doc *huma.OpenAPI, s *huma.Schema) []docsField {
 	}
 	var out []docsField
 	for name, p := range s.Properties {
-		out = append(out, docsField{Name: name, Type: typeWords(doc, p), Says: cmp.Or(p.Description, schemaWords(p)), Required: slices.Contains(s.Required, name)})
+		out = append(out, docsField{Name: name, Type: typeWords(p), Says: cmp.Or(p.Description, schemaWords(p)), Required: slices.Contains(s.Required, name)})
 	}
 	slices.SortFunc(out, func(a, b docsField) int { return strings.Compare(a.Name, b.Name) })
 	return out
@@ -160,7 +160,7 @@ func schemaWords(s *huma.Schema) string {
 	return "One of " + strings.Join(values, ", ") + "."
 }
 
-func typeWords(doc *huma.OpenAPI, s *huma.Schema) string {
+func typeWords(s *huma.Schema) string {
 	if s == nil {
 		return ""
 	}
@@ -169,7 +169,7 @@ func typeWords(doc *huma.OpenAPI, s *huma.Schema) string {
 	}
 	switch {
 	case s.Type == "array" && s.Items != nil:
-		return "list of " + typeWords(doc, s.Items)
+		return "list of " + typeWords(s.Items)
 	case s.Format == "date-time":
 		return "time"
 	case s.Type == "":

@@ -53,7 +53,7 @@ func reasonWords(r ingest.Reason) (words, mend string) {
 	case ingest.DeviceOff:
 		return "device is disabled", "Enable it on its page, if it is meant to be heard."
 	case ingest.UnknownModel:
-		return "model not imported", "Import the device's model: forecare model import FILE."
+		return "model not imported", "Import the device's model: forecare model import FILE --tenant TENANT."
 	case ingest.BadPayload:
 		return "payload not understood", `Send JSON such as {"ts": 1767225600000, "temp": 21.4}, a list of such objects, or line protocol.`
 	case ingest.TooLarge:

@@ -99,7 +99,8 @@ func New(o Options) (*Server, error) {
 	if err := s.routes(); err != nil {
 		return nil, err
 	}
-	if s.listener, err = net.Listen("tcp", o.Address); err != nil {
+	var config net.ListenConfig
+	if s.listener, err = config.Listen(context.Background(), "tcp", o.Address); err != nil {
 		return nil, fmt.Errorf("listening for the web on %s: %w", o.Address, err)
 	}
 	s.http = &http.Server{
