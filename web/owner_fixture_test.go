@@ -121,6 +121,7 @@ func (h *home) turn(d time.Duration) {
 // the model's, Zone where they live; the device stands in Berlin.
 type owner struct {
 	Lang, Metric, Name, Zone, Site string
+	Kind                           anomaly.Kind // of what is found; "" is a drift
 	Model                          *devices.Model
 }
 
@@ -132,6 +133,7 @@ type person struct {
 	contact  string
 	revision int
 	metric   string
+	kind     anomaly.Kind
 	link     string // path of the owner's page
 	token    string
 }
@@ -143,7 +145,7 @@ func (h *home) meet(o owner) *person {
 	n := len(h.registry.Devices)
 	p := &person{
 		home: h, key: devices.Key{Tenant: "acme", Device: fmt.Sprintf("esp-%04d", n)}, contact: fmt.Sprintf("owner-%d", n),
-		metric: cmp.Or(o.Metric, "pump_pressure"),
+		metric: cmp.Or(o.Metric, "pump_pressure"), kind: cmp.Or(o.Kind, anomaly.Drift),
 	}
 	model := homeModel()
 	if o.Model != nil {
@@ -180,7 +182,7 @@ func (p *person) find(status anomaly.Status, after time.Duration) {
 	at := p.clock().Add(after)
 	f := anomaly.Finding{
 		ID: "f-" + p.key.Device, Revision: p.revision, Status: status, Key: p.key, Model: "barista-2", Metric: p.metric,
-		Kind: anomaly.Drift, Onset: today.Add(-62 * time.Hour), Detected: today.Add(-20 * time.Hour), At: at, Sigmas: 5.4, Peers: 19,
+		Kind: p.kind, Onset: today.Add(-62 * time.Hour), Detected: today.Add(-20 * time.Hour), At: at, Sigmas: 5.4, Peers: 19,
 		Reason: "It is off and moves on.",
 	}
 	mid, wide := 9.0, 0.25
@@ -190,6 +192,9 @@ func (p *person) find(status anomaly.Status, after time.Duration) {
 	}
 	f.Expected, f.Level = mid, mid+f.Size
 	days := func(x float64) time.Time { return today.Add(time.Duration(x * 24 * float64(time.Hour))) }
+	if p.kind == anomaly.Stuck {
+		f.Size, f.Sigmas, f.Noticeable = 0, 0, 0
+	}
 	f.Forecast = &anomaly.Forecast{P10: days(2.6), P50: days(3.4), P90: days(4.6), Slope: 0.6}
 	for t := today.Add(-6 * 24 * time.Hour); !t.After(f.At); t = t.Add(time.Hour) {
 		hours := t.Sub(today).Hours()

@@ -13,6 +13,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
+	"github.com/forecare/forecare/anomaly"
 	"github.com/forecare/forecare/outreach"
 	"github.com/forecare/forecare/web/chart"
 )
@@ -73,7 +74,10 @@ func (s *Server) ownerSheet(r *http.Request, v *outreach.OwnerView) ownerSheet {
 		CanFeel: c.State.Open() && c.State != outreach.Done && c.State != outreach.InProgress,
 	}
 	sheet.Felt = sheet.CanFeel && !c.Bothering.IsZero()
-	if sheet.Felt && sheet.State == "offer" {
+	if f := v.Finding; sheet.State == "offer" && f != nil && (f.Kind == anomaly.Silence || f.Kind == anomaly.Stuck) {
+		sheet.State = "blind" // nobody can say that it works
+	}
+	if sheet.Felt && sheet.State != "booked" {
 		sheet.State = "felt"
 	}
 	if v.Contact.Name != "" {

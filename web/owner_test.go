@@ -458,6 +458,7 @@ func TestStatesInWords(t *testing.T) {
 		"offer-abroad": {"A technician comes to you. It takes about 45 minutes. All times are Berlin time.", "سيزوركم أحد الفنيين. يستغرق ذلك نحو 45 دقيقة. جميع الأوقات بتوقيت برلين."},
 		"booked":       {"Your time Thursday, 12 March 15:00 – 17:00", "موعدكم الخميس 12 مارس 3:00 بعد الظهر – 5:00 بعد الظهر"},
 		"felt":         {"We are on it: your espresso machine comes first. You told us that you notice it.", "نهتمّ بالأمر الآن، فالأولوية لجهازكم (آلة الإسبريسو). أخبرتمونا"},
+		"blind":        {"We can no longer see how your espresso machine is.", "لم نعد نرى حالة جهازكم (آلة الإسبريسو)."},
 		"working":      {"We are working on your espresso machine right now.", "نعمل الآن على جهازكم (آلة الإسبريسو)."},
 		"checking":     {"Done. We are making sure that your espresso machine is well.", "انتهى العمل، ونتأكد الآن من سلامة جهازكم (آلة الإسبريسو)."},
 		"well":         {"Your espresso machine is well again.", "عاد كل شيء على ما يرام مع آلة الإسبريسو."},
@@ -528,7 +529,7 @@ func TestWithoutAPicture(t *testing.T) {
 	link, err := url.Parse(h.links.Owner("acme", page.Cases[0].ID, p.contact, h.clock().Add(time.Hour)))
 	must(t, err)
 	got := h.get(link.Path)
-	if got.status != http.StatusOK || strings.Contains(got.body, "What we saw") || !strings.Contains(plainText(got.body), "we have received no readings from it") {
+	if got.status != http.StatusOK || strings.Contains(got.body, "What we saw") || !strings.Contains(plainText(got.body), "We can no longer see how your espresso machine is. Since") {
 		t.Errorf("%d %s", got.status, plainText(got.body))
 	}
 }

@@ -53,6 +53,7 @@ func englishOwner() ownerText {
 			"well":     "Your %s is well again.",
 			"over":     "Your %s is fine. There is nothing to do.",
 			"again":    "Your %s needs another look. Sorry about that.",
+			"blind":    "We can no longer see how your %s is.",
 			"felt":     "We are on it: your %s comes first.",
 		},
 		Note: map[string]string{
@@ -87,6 +88,7 @@ func englishOwner() ownerText {
 		Channels: map[string]string{"email": "E-mail", "webpush": "Notifications in a browser", "webhook": "Your own system"},
 		Chart: chart.Words{
 			Noticeable: "you would notice from %s", Began: "began about %s", Peers: "others like yours", Own: "your device",
+			Describe: "Graph: %s of your device, last %s", DescribePeers: "; most others of the same model between %s and %s", DescribeLimit: "; you would notice from %s",
 			Months: chart.English().Months,
 		},
 		Troubles: map[devices.Code]string{
@@ -114,6 +116,7 @@ func arabicOwner() ownerText {
 			"checking": "انتهى العمل، ونتأكد الآن من سلامة جهازكم (%s).",
 			"well":     "عاد كل شيء على ما يرام مع %s.",
 			"over":     "كل شيء على ما يرام مع %s، ولا حاجة إلى أي إجراء.",
+			"blind":    "لم نعد نرى حالة جهازكم (%s).",
 			"felt":     "نهتمّ بالأمر الآن، فالأولوية لجهازكم (%s).",
 			"again":    "نحتاج إلى نظرة أخرى على جهازكم (%s). نعتذر عن ذلك.",
 		},
@@ -149,6 +152,7 @@ func arabicOwner() ownerText {
 		Channels: map[string]string{"email": "البريد الإلكتروني", "webpush": "إشعارات المتصفح", "webhook": "نظامكم الخاص"},
 		Chart: chart.Words{
 			Noticeable: "يُلاحظ ابتداءً من %s", Began: "بدأ نحو %s", Peers: "الأجهزة المماثلة", Own: "جهازكم", RightToLeft: true,
+			Describe: "رسم بياني: %s في جهازكم، وآخر قيمة %s", DescribePeers: "، ومعظم الأجهزة الأخرى من الطراز نفسه بين %s و %s", DescribeLimit: "، ويُلاحظ الفرق ابتداءً من %s",
 			Months: [12]string{"يناير", "فبراير", "مارس", "أبريل", "مايو", "يونيو", "يوليو", "أغسطس", "سبتمبر", "أكتوبر", "نوفمبر", "ديسمبر"},
 		},
 		Troubles: map[devices.Code]string{

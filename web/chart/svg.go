@@ -92,8 +92,13 @@ func (c *Chart) labels(p *pen, plot float64, zone *time.Location) {
 	if c.Small {
 		return
 	}
+	// Towards the right side a label ends where it points to.
 	text := func(class string, x, y float64, words string) {
-		p.f(`<text class="%s" x="%.2f%%" y="%.1f" text-anchor="%s">%s</text>`, class, x, y, anchor(x), html.EscapeString(words))
+		at, away := "start", 0.6
+		if x > 60 {
+			at, away = "end", -0.6
+		}
+		p.f(`<text class="%s" x="%.2f%%" y="%.1f" text-anchor="%s">%s</text>`, class, x+away, y, at, html.EscapeString(words))
 	}
 	limitY := -1.0
 	if limit, ok := c.limit(); ok {
@@ -102,10 +107,10 @@ func (c *Chart) labels(p *pen, plot float64, zone *time.Location) {
 		if y < 12 {
 			y = limitY + 14
 		}
-		text("chart-word chart-word-limit", 0.4, y, fmt.Sprintf(c.words().Noticeable, Number(limit)+" "+c.Unit))
+		text("chart-word chart-word-limit", 0, y, fmt.Sprintf(c.words().Noticeable, Number(limit)+" "+c.Unit))
 	}
 	if f := c.Finding; f != nil && f.Onset.After(p.from) {
-		text("chart-word chart-word-onset", p.x(f.Onset)/grid*100+0.6, plot-6, fmt.Sprintf(c.words().Began, c.words().day(f.Onset.In(zone))))
+		text("chart-word chart-word-onset", p.x(f.Onset)/grid*100, plot-6, fmt.Sprintf(c.words().Began, c.words().day(f.Onset.In(zone))))
 	}
 	if i := lastOf(c.Upper); i >= 0 && c.Time[i].After(p.from) {
 		// In the first third, where a drifting device is still among its peers.
@@ -168,13 +173,14 @@ func (p *pen) line(at []time.Time, values anomaly.Series) string {
 }
 
 func (c *Chart) describe() string {
+	w := c.words()
 	i := lastOf(c.Value)
-	s := fmt.Sprintf("%s of this device, last %s %s", c.Name, Number(c.Value[i]), c.Unit)
+	s := fmt.Sprintf(w.Describe, c.Name, Number(c.Value[i])+" "+c.Unit)
 	if j := lastOf(c.Upper); j >= 0 && !math.IsNaN(c.Lower[j]) {
-		s += fmt.Sprintf("; its peers lie between %s and %s", Number(c.Lower[j]), Number(c.Upper[j]))
+		s += fmt.Sprintf(w.DescribePeers, Number(c.Lower[j]), Number(c.Upper[j]))
 	}
 	if limit, ok := c.limit(); ok {
-		s += fmt.Sprintf("; noticeable from %s", Number(limit))
+		s += fmt.Sprintf(w.DescribeLimit, Number(limit))
 	}
 	return s
 }

@@ -7,18 +7,22 @@ import (
 )
 
 // Words are the labels of a picture in one language. Noticeable and Began have
-// one %s, the value and the date. The axes of a picture always run from left to
+// one %s, the value and the date. Describe, DescribePeers and DescribeLimit are
+// for people who hear the picture; they follow each other and have the metric
+// and its value, the peers' lowest and highest value, and the limit. The axes of a picture always run from left to
 // right; RightToLeft is about the order of the letters and figures of a label.
 type Words struct {
-	Noticeable, Began, Peers, Own string
-	Months                        [12]string
-	RightToLeft                   bool
+	Noticeable, Began, Peers, Own          string
+	Describe, DescribePeers, DescribeLimit string
+	Months                                 [12]string
+	RightToLeft                            bool
 }
 
 // English returns the labels in English.
 func English() Words {
 	return Words{
 		Noticeable: "noticeable from %s", Began: "began about %s", Peers: "peers, 10 to 90 %", Own: "this device",
+		Describe: "%s of this device, last %s", DescribePeers: "; its peers lie between %s and %s", DescribeLimit: "; noticeable from %s",
 		Months: [12]string{"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"},
 	}
 }

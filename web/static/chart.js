@@ -84,10 +84,13 @@
           const above = limitAt - dpr(7) > bbox.top + dpr(10);
           word(`noticeable from ${number(d.limit)} ${d.unit}`, bbox.left + dpr(3), above ? limitAt - dpr(7) : limitAt + dpr(14), token("--warm"));
         }
-        if (d.onset) word(`began about ${dates.format(d.onset * 1000)}`, x(d.onset) + dpr(4), bbox.top + bbox.height - dpr(6), token("--quiet"));
+        if (d.onset) {
+          const late = x(d.onset) > bbox.left + bbox.width * 0.6;
+          word(`began about ${dates.format(d.onset * 1000)}`, x(d.onset) + dpr(late ? -4 : 4), bbox.top + bbox.height - dpr(6), token("--quiet"), late ? "right" : "left");
+        }
         const j = d.lower.findIndex((v, i) => v != null && i >= d.lower.length / 12);
         if (j >= 0 && y(d.lower[j]) + dpr(14) < bbox.top + bbox.height - dpr(18)) {
-          word("peers, 10 to 90 %", x(d.time[j]), y(d.lower[j]) + dpr(14), token("--quiet"), "center");
+          word("peers, 10 to 90 %", Math.max(x(d.time[j]), bbox.left + dpr(3)), y(d.lower[j]) + dpr(14), token("--quiet"));
         }
         let last = d.value.length - 1;
         while (last > 0 && d.value[last] == null) last--;
