@@ -19,9 +19,13 @@ const module = "github.com/forecare/forecare/"
 // internal never import each other. A new folder has to be listed here.
 var rooms = map[string]struct{ ours, theirs []string }{
 	"devices":  {},
-	"ingest":   {ours: []string{"devices"}, theirs: []string{"github.com/valyala/fastjson", "github.com/prometheus/client_golang"}},
+	"ingest":   {ours: []string{"devices"}, theirs: []string{"github.com/prometheus/client_golang"}},
 	"anomaly":  {ours: []string{"devices"}, theirs: []string{"gonum.org/v1/gonum", "github.com/prometheus/client_golang"}},
 	"outreach": {ours: []string{"anomaly", "devices"}, theirs: []string{"github.com/prometheus/client_golang"}},
+
+	"ingest/formats":     {ours: []string{"devices"}, theirs: []string{"github.com/fxamacker/cbor/v2", "google.golang.org/protobuf/encoding/protowire"}},
+	"ingest/mqtt":        {ours: []string{"ingest", "devices", "ingest/mqtt/packet"}, theirs: []string{"github.com/prometheus/client_golang"}},
+	"ingest/mqtt/packet": {},
 
 	"anomaly/picture":  {ours: []string{"anomaly", "devices"}, theirs: []string{"gonum.org/v1/plot", "gonum.org/v1/gonum", "golang.org/x/image"}},
 	"outreach/compose": {ours: []string{"outreach", "anomaly", "devices"}, theirs: []string{"golang.org/x/text"}},
