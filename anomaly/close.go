@@ -18,7 +18,7 @@ func (c *cohort) close(b int32) bool {
 	}
 	c.clock.tick++
 	c.news = true
-	if (c.grid.start(b+1))%int64(time.Hour) == 0 {
+	if c.grid.start(b+1)%int64(time.Hour) == 0 {
 		c.refresh(b)
 	}
 	for _, u := range c.units {

@@ -68,7 +68,7 @@ func (c *cohort) decide(u *unit, s *track, i int) {
 // beyond chance, matters, and stands out.
 func (c *cohort) candidate(u *unit, s *track, i int, k int32) (deviation, bool) {
 	g := c.gauges[i]
-	var any deviation
+	var other deviation
 	for _, seek := range []func() (deviation, bool){
 		func() (deviation, bool) { return c.jump(u, s, i, k) },
 		func() (deviation, bool) { return c.away(s, g, k) },
@@ -79,10 +79,10 @@ func (c *cohort) candidate(u *unit, s *track, i int, k int32) (deviation, bool) 
 			return d, true
 		}
 		if found {
-			any = d
+			other = d
 		}
 	}
-	if any.size != 0 && c.common(u, i, k, any.size) {
+	if other.size != 0 && c.common(u, i, k, other.size) {
 		s.hold(k, c.metrics) // it does not stand out because many do the same
 	}
 	return deviation{}, false

@@ -82,7 +82,7 @@ func (c *cohort) tellWhy(u *unit, s *track, g *gauge, status Status, at int64, s
 		f.Level = s.value
 	}
 	if status != Cleared {
-		f.PeersMoved = c.moved(u, s, c.index(g), c.grid.block(b), size)
+		f.PeersMoved = c.moved(u, c.index(g), c.grid.block(b), size)
 		if e.kind == Drift || e.kind == Step {
 			f.Forecast = c.forecast(s, g, at, size)
 		}

@@ -19,7 +19,7 @@ func (c *cohort) follow(u *unit, s *track, g *gauge, at int64) {
 	if at < e.told+revisionEvery {
 		return
 	}
-	size := e.size
+	var size float64
 	switch e.kind {
 	case Noise:
 		if e.out < stillOut || float64(s.noise.now) < noiseOver {

@@ -2,6 +2,7 @@ package anomaly_test
 
 import (
 	"bufio"
+	"cmp"
 	"compress/gzip"
 	"encoding/csv"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -107,6 +109,59 @@ func TestRecordedFleets(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestRecordedEngines runs the turbofan fleet, one cycle an hour. An engine is
+// taken into service every eight hours, so that the fleet is of all ages.
+func TestRecordedEngines(t *testing.T) {
+	file, err := os.Open(recorded(t, "cmapss", "train_FD001.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	life := map[int]int{}
+	var batches []batch
+	for lines := bufio.NewScanner(file); lines.Scan(); {
+		columns := strings.Fields(lines.Text())
+		unit, _ := strconv.Atoi(columns[0])
+		cycle, _ := strconv.Atoi(columns[1])
+		life[unit] = max(life[unit], cycle)
+		r := devices.Reading{
+			Key: devices.Key{Tenant: "nasa", Device: columns[0]}, Model: "turbofan",
+			Time: monday.Add(time.Duration(8*unit+cycle) * time.Hour),
+		}
+		for i, column := range columns[5:] {
+			if v, err := strconv.ParseFloat(column, 64); err == nil {
+				r.Fields = append(r.Fields, devices.Field{Name: fmt.Sprintf("sensor%02d", i+1), Value: v})
+			}
+		}
+		batches = append(batches, batch{day(r.Time), r.AppendLine(nil)})
+	}
+	slices.SortStableFunc(batches, func(a, b batch) int { return cmp.Compare(a.at, b.at) })
+	m := &devices.Model{Interval: time.Hour}
+	e := anomaly.New(anomaly.Options{Models: func(string, string) *devices.Model { return m }})
+	first := map[int]int{}
+	findings := 0
+	for _, f := range run(t, e, batches) {
+		unit, _ := strconv.Atoi(f.Key.Device)
+		if f.Status != anomaly.Opened || f.Kind == anomaly.Silence {
+			continue
+		}
+		findings++
+		if _, ok := first[unit]; !ok {
+			first[unit] = int(f.Detected.Sub(monday)/time.Hour) - 8*unit
+		}
+	}
+	var warning []float64
+	early := 0
+	for unit, cycle := range first {
+		warning = append(warning, float64(life[unit]-cycle))
+		if 3*cycle < life[unit] {
+			early++
+		}
+	}
+	t.Logf("%d of %d engines flagged before failure, median warning %.0f cycles, %d in their first third; %d findings",
+		len(first), len(life), middle(warning), early, findings)
 }
 
 func readCSV(t *testing.T, path string, row func(map[string]string)) {

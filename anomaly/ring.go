@@ -48,6 +48,3 @@ func (r *levels) get(k int32) (level, bool) {
 
 // first returns the oldest number that the ring may know.
 func (r *levels) first() int32 { return r.last - r.n + 1 }
-
-// forget drops every number before k.
-func (r *levels) forget(k int32) { r.n = max(0, min(r.n, r.last-k+1)) }

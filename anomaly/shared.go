@@ -8,7 +8,7 @@ import (
 
 // moved counts the peers that deviate like the series: to the same side, by
 // half of its size or more, in the same hours.
-func (c *cohort) moved(u *unit, s *track, i int, k int32, size float64) int {
+func (c *cohort) moved(u *unit, i int, k int32, size float64) int {
 	n, _ := c.alike(u, i, k, size, func(*track) {})
 	return n
 }

@@ -192,8 +192,14 @@ func TestQuantity(t *testing.T) {
 		unit string
 		want string
 	}{
-		{1.8432, "°C", "1.84 °C"}, {-0.5, "°C", "-0.5 °C"}, {1234.5, "ppm", "1234 ppm"}, {12.34, "%", "12.3%"},
-		{0, "bar", "0 bar"}, {0.000123, "bar", "0.000123 bar"}, {1e-12, "", "0"}, {93, "°C", "93 °C"},
+		{1.8432, "°C", "1.84 °C"},
+		{-0.5, "°C", "-0.5 °C"},
+		{1234.5, "ppm", "1234 ppm"},
+		{12.34, "%", "12.3%"},
+		{0, "bar", "0 bar"},
+		{0.000123, "bar", "0.000123 bar"},
+		{1e-12, "", "0"},
+		{93, "°C", "93 °C"},
 	} {
 		if got := anomaly.Quantity(tt.v, tt.unit); got != tt.want {
 			t.Errorf("%v %s: %q, want %q", tt.v, tt.unit, got, tt.want)

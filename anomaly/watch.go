@@ -21,7 +21,7 @@ func (c *cohort) watch(u *unit, s *track, g *gauge, t int64, v float64, changed 
 		}
 		return
 	}
-	centre, ok := c.centreNow(u, s, g, t)
+	centre, ok := c.centreNow(u, g, t)
 	if !ok {
 		return
 	}
@@ -81,7 +81,7 @@ func (c *cohort) watchNoise(u *unit, s *track, g *gauge, t int64, r float64) {
 
 // centreNow returns the centre at time t: the closed one for a late reading,
 // else what the peers say now.
-func (c *cohort) centreNow(u *unit, s *track, g *gauge, t int64) (float64, bool) {
+func (c *cohort) centreNow(u *unit, g *gauge, t int64) (float64, bool) {
 	b := c.grid.bucket(t)
 	if p, ok := g.at(b); ok || b < c.clock.next {
 		return p.centreOrZero(), ok
