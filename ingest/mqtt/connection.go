@@ -321,7 +321,11 @@ func (c *connection) linger() {
 	if !parted {
 		return
 	}
-	_ = c.net.SetReadDeadline(time.Now().Add(time.Second))
+	patience := time.Second
+	if c.s.stopping.Load() {
+		patience = 200 * time.Millisecond
+	}
+	_ = c.net.SetReadDeadline(time.Now().Add(patience))
 	buf := c.s.chunks.get(smallChunk, 0)
 	defer buf.release()
 	for left := c.s.limits.Packet; left > 0; {

@@ -143,3 +143,29 @@ func TestNoFilterLeadsToAnother(t *testing.T) {
 		t.Errorf("%d filters were allowed, %d with wildcards: the property was not tested", allowed, wild)
 	}
 }
+
+// Whatever filter an application may have, no topic that it covers is another
+// tenant's.
+func TestNoFilterOfAnApplicationLeavesItsTenant(t *testing.T) {
+	d := open(t)
+	allowed, wild := 0, 0
+	rapid.Check(t, func(t *rapid.T) {
+		for range 100 {
+			levels := aTopic.Draw(t, "topic")
+			topic, filter := strings.Join(levels, "/"), aFilterOf(t, levels)
+			if !packet.ValidFilter(filter) || !d.MayReadAs("acme", "dashboard", filter) || !packet.Matches(filter, topic) {
+				continue
+			}
+			allowed++
+			if filter != topic {
+				wild++
+			}
+			if topic != "fleet/acme" && !strings.HasPrefix(topic, "fleet/acme/") {
+				t.Fatalf("%s covers %s", filter, topic)
+			}
+		}
+	})
+	if allowed < 5 || wild == 0 {
+		t.Errorf("%d filters were allowed, %d with wildcards: the property was not tested", allowed, wild)
+	}
+}

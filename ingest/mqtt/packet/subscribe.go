@@ -20,6 +20,7 @@ type Subscription struct {
 }
 
 var (
+	errEmptyFilter = malformed("MQTT-4.7.3-1", "a topic filter is empty")
 	errNoFilter    = violation("MQTT-3.8.3-2", "the packet names no topic filter")
 	errOptions     = malformed("MQTT-3.8.3-5", "reserved bits of the subscription options are set")
 	errOptionsQoS  = violation("MQTT-3.8.3-4", "the QoS of a subscription is 3")
@@ -60,6 +61,8 @@ func (s *Subscription) options(r *reader, v Version) {
 	}
 	_, _, shared := CutShare(string(s.Filter))
 	switch {
+	case len(s.Filter) == 0:
+		r.fail(errEmptyFilter)
 	case o != 0:
 		r.fail(errOptions)
 	case s.QoS == 3:
@@ -114,7 +117,11 @@ func (p *Unsubscribe) Decode(v Version, _ byte, body []byte) error {
 		r.fail(errNoFilter) // [MQTT-3.10.3-2]
 	}
 	for len(r.b) > 0 {
-		if f := r.text(); r.err == nil {
+		f := r.text()
+		if len(f) == 0 {
+			r.fail(errEmptyFilter)
+		}
+		if r.err == nil {
 			p.Filters = append(p.Filters, f)
 		}
 	}
