@@ -25,7 +25,7 @@ func js[T any](ctx context.Context, t *testing.T, expression string) T {
 
 // eventually asks again and again, also across pages, until the expression is
 // true.
-func eventually(t *testing.T, ctx context.Context, what, expression string) {
+func eventually(ctx context.Context, t *testing.T, what, expression string) {
 	t.Helper()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
@@ -67,7 +67,7 @@ func TestQueueAnswersToKeys(t *testing.T) {
 		t.Errorf("jjk went to %s", at)
 	}
 	must(t, chromedp.Do(ctx, chromedp.KeyEvent("\r")))
-	eventually(t, ctx, "Enter opens the case", `location.pathname === "/cases/case-hp-0007"`)
+	eventually(ctx, t, "Enter opens the case", `location.pathname === "/cases/case-hp-0007"`)
 	must(t, chromedp.Do(ctx, chromedp.NavigateBack(), chromedp.KeyEvent("/"), chromedp.KeyEvent("esp")))
 	if typed := js[string](ctx, t, `document.activeElement.value || ""`); !strings.HasSuffix(typed, "esp") {
 		t.Errorf("/ does not lead into the search: %q", typed)
@@ -78,16 +78,16 @@ func TestPagesAreLive(t *testing.T) {
 	w, ctx, stop := opened(t, account.Agent)
 	must(t, chromedp.Do(ctx, chromedp.Navigate(w.http.URL+"/cases")))
 	js[int](ctx, t, `window.untouched = 1`)
-	eventually(t, ctx, "the start", `document.querySelector("h1").innerText.startsWith("5 open cases")`)
-	eventually(t, ctx, "the stream", `document.getElementById("live").hidden`)
+	eventually(ctx, t, "the start", `document.querySelector("h1").innerText.startsWith("5 open cases")`)
+	eventually(ctx, t, "the stream", `document.getElementById("live").hidden`)
 
 	w.care.cases = append(w.care.cases[:3:3], w.care.cases[4:]...)
 	w.notifyUntil(t, ctx, `document.querySelector("h1").innerText.startsWith("4 open cases")`)
 	if js[int](ctx, t, `window.untouched || 0`) != 1 {
 		t.Error("the page was loaded anew instead of swapped")
 	}
-	eventually(t, ctx, "the title follows", `document.title.startsWith("(4)")`)
-	eventually(t, ctx, "the navigation follows", `document.getElementById("nav-open").innerText.startsWith("4")`)
+	eventually(ctx, t, "the title follows", `document.title.startsWith("(4)")`)
+	eventually(ctx, t, "the navigation follows", `document.getElementById("nav-open").innerText.startsWith("4")`)
 
 	// Under the pointer nothing jumps: the page offers to show the change.
 	where := js[[]float64](ctx, t, `(() => { const r = document.querySelector("tbody tr").getBoundingClientRect(); return [r.x + 40, r.y + 8] })()`)
@@ -98,12 +98,12 @@ func TestPagesAreLive(t *testing.T) {
 		t.Errorf("the list changed under the pointer: %s", head)
 	}
 	must(t, chromedp.Do(ctx, chromedp.Click(chromedp.CSS("[data-live-now]"))))
-	eventually(t, ctx, "the change on demand", `document.querySelector("h1").innerText.startsWith("3 open cases")`)
+	eventually(ctx, t, "the change on demand", `document.querySelector("h1").innerText.startsWith("3 open cases")`)
 
 	if err := stop(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, ctx, "a broken stream is marked", `!document.getElementById("live").hidden`)
+	eventually(ctx, t, "a broken stream is marked", `!document.getElementById("live").hidden`)
 	if head := js[string](ctx, t, `document.querySelector("h1").innerText`); head[0] != '3' {
 		t.Errorf("the page was lost with the stream: %s", head)
 	}
@@ -129,7 +129,7 @@ func (w *world) notifyUntil(t *testing.T, ctx context.Context, expression string
 		}
 	}()
 	defer func() { close(stop); <-done }()
-	eventually(t, ctx, expression, expression)
+	eventually(ctx, t, expression, expression)
 }
 
 func TestNoteIsWrittenByHand(t *testing.T) {
@@ -148,7 +148,7 @@ func TestNoteIsWrittenByHand(t *testing.T) {
 	}
 	js[int](ctx, t, `window.before = 1`)
 	must(t, chromedp.Do(ctx, chromedp.Click(chromedp.CSS(`form[action$="/note"] button`))))
-	eventually(t, ctx, "the case again", `location.pathname === "/cases/case-`+drifter+`" && !window.before`)
+	eventually(ctx, t, "the case again", `location.pathname === "/cases/case-`+drifter+`" && !window.before`)
 	w.care.mu.Lock()
 	defer w.care.mu.Unlock()
 	if want := "note | acme | case-" + drifter + " | agent@acme.example.com | called, all fine"; len(w.care.acts) != 1 || w.care.acts[0] != want {
@@ -159,8 +159,8 @@ func TestNoteIsWrittenByHand(t *testing.T) {
 func TestChartAnswersThePointer(t *testing.T) {
 	w, ctx, _ := opened(t, account.Admin)
 	must(t, chromedp.Do(ctx, chromedp.Navigate(w.http.URL+"/devices/"+drifter)))
-	eventually(t, ctx, "the charts are drawn", `document.querySelectorAll(".uplot canvas").length === 3`)
+	eventually(ctx, t, "the charts are drawn", `document.querySelectorAll(".uplot canvas").length === 3`)
 	at := js[[]float64](ctx, t, `(() => { const r = document.querySelector(".u-over").getBoundingClientRect(); return [r.x + r.width * 0.3, r.y + 60] })()`)
 	must(t, chromedp.Do(ctx, chromedp.MouseEvent("mouseMoved", at[0], at[1])))
-	eventually(t, ctx, "the value is read", `/^\w+.* JST|GMT\+9.*: 92\.\d+ °C; peers 9\d/.test(document.querySelector(".figure-read").textContent)`)
+	eventually(ctx, t, "the value is read", `/^\w+.* JST|GMT\+9.*: 92\.\d+ °C; peers 9\d/.test(document.querySelector(".figure-read").textContent)`)
 }
