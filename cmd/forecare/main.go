@@ -24,6 +24,7 @@ const usage = `Forecare: proactive service for connected devices.
   forecare contact ...          add, list, import
   forecare sign-in-link [flags] print a one-time sign-in link for a person
   forecare token [flags]        print an API token for a program
+  forecare decode ...           show what becomes of a payload, without storing it
   forecare check-config         say whether the configuration works, and print it
   forecare example-config       print a configuration file with every default
   forecare version
@@ -44,6 +45,7 @@ func commands() map[string]command {
 		"contact":        registry("contact"),
 		"sign-in-link":   signInLink,
 		"token":          token,
+		"decode":         decode,
 		"check-config":   checkConfig,
 		"example-config": exampleConfig,
 		"version":        version,
