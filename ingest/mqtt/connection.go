@@ -124,7 +124,7 @@ func (c *connection) next() (packet.Header, []byte, error) {
 	}
 	total := n + h.Length
 	switch {
-	case total > c.limit:
+	case total > c.limit, h.Type() != packet.PUBLISH && total > c.s.limits.Connect:
 		return h, nil, errTooLarge
 	case n == 0 || len(b) < total:
 		if c.need = total; n == 0 {

@@ -26,6 +26,15 @@ func (c *connection) uncork() {
 	if start {
 		c.flush()
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	// Someone else writes, and the client does not take it: nothing more is read
+	// from one who asks faster than he listens.
+	for !c.closed && len(c.out) > c.s.limits.QueueBytes {
+		c.waiting = true
+		c.changed.Wait()
+		c.waiting = false
+	}
 }
 
 // send queues bytes to be written. It never waits.
@@ -57,6 +66,9 @@ func (c *connection) take(buf []byte) (out []byte, last bool) {
 		return nil, false
 	}
 	out = append(buf, c.out...)
+	if c.waiting {
+		c.changed.Broadcast()
+	}
 	if cap(c.out) > 1<<10 {
 		c.out = nil
 	} else {

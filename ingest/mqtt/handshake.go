@@ -157,16 +157,16 @@ func (c *connection) admit(p *packet.Connect, client string) error {
 		}
 		return c.refuse(reason, c.who.name(), code)
 	}
+	c.session = session
 	c.keepWill(p)
 	s.wills.resumed(session.key(), p.CleanStart)
 	// The registry may have changed between our question and our entry, when
 	// Disconnect could not find us.
 	if _, reason := s.authenticate(p); reason != "" {
-		c.session, c.will = session, nil
+		c.will = nil
 		return c.refuse(reason, c.who.name(), packet.BadUserOrPassword)
 	}
 	c.agree(p, client, present, expiry)
-	c.session = session
 	c.limit = s.limits.Packet
 	c.passed()
 	session.attach(c)

@@ -397,3 +397,63 @@ func TestRandomBytes(t *testing.T) {
 		d.device(t, as(version, other)).alive()
 	})
 }
+
+// Who asks without end and reads nothing fills no memory: he is not read from
+// any more, and then let go.
+func TestClientThatOnlyAsksIsLetGo(t *testing.T) {
+	d := open(t, func(o *mqtt.Options) { o.Limits.Write = 500 * time.Millisecond })
+	w := d.device(t, as(4, pump))
+	pings := bytes.Repeat([]byte{pingreq << 4, 0}, 32<<10)
+	_ = w.net.SetWriteDeadline(time.Now().Add(20 * time.Second))
+	written := 0
+	for {
+		n, err := w.net.Write(pings)
+		if written += n; err != nil {
+			if ne, ok := err.(net.Error); ok && ne.Timeout() {
+				t.Fatal("the connection stays open")
+			}
+			break
+		}
+	}
+	t.Logf("%d MiB went through", written>>20)
+	d.wantCount(t, 0, "forecare_mqtt_connections")
+	if n := d.counted(t, "forecare_mqtt_bytes_total", "direction=received"); n > 64<<20 {
+		t.Errorf("%v bytes were read", n)
+	}
+}
+
+// What is not a message may not be as large as one.
+func TestLargeSubscribe(t *testing.T) {
+	both(t, func(t *testing.T, version byte) {
+		d := open(t)
+		w := d.device(t, as(version, pump))
+		w.send(frame(subscribe<<4|2, make([]byte, 100_000))[:70_000])
+		w.wantEnd(0x95)
+	})
+}
+
+func TestManyUserProperties(t *testing.T) {
+	d := open(t)
+	property := cat([]byte{0x26}, str("k"), str("v"))
+	w := d.device(t, as(5, pump))
+	w.send(frame(0x32, cat(str(telemetryTopic), num(1), prefixed(bytes.Repeat(property, 5000)), []byte("x"))))
+	w.wantAck(puback, 1)
+	w.send(frame(0x32, cat(str(telemetryTopic), num(2), prefixed(bytes.Repeat(property, 20_000)), []byte("x"))))
+	w.wantEnd(0x83)
+}
+
+// A will is handed over when nobody is there to end with it.
+func TestPanicOfAcceptOnAWill(t *testing.T) {
+	d := open(t, func(o *mqtt.Options) {
+		accept := o.Accept
+		o.Accept = func(m ingest.Message, done func(ingest.Outcome)) {
+			if strings.HasSuffix(m.Topic, "/state") {
+				panic("boom")
+			}
+			accept(m, done)
+		}
+	})
+	d.device(t, withWill(4, pump)).net.Close()
+	d.wantCount(t, 0, "forecare_mqtt_connections")
+	d.device(t, as(4, pump)).alive()
+}

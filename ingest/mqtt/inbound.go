@@ -54,6 +54,9 @@ func (c *connection) published(h packet.Header, body []byte) error {
 	if err := p.Decode(c.version, h.First, body); err != nil {
 		return err
 	}
+	if cap(p.Users) > 32 {
+		defer func() { p.Users = nil }() // one message must not be paid for ever after
+	}
 	if p.Has(packet.SubscriptionID) {
 		return errSubscription
 	}

@@ -6,7 +6,7 @@ import "time"
 // its default.
 type Limits struct {
 	Packet        int // bytes of one MQTT packet; default 4 MiB [TP-7.2]
-	Connect       int // bytes of a CONNECT, the will included; default 64 KiB
+	Connect       int // bytes of a CONNECT, the will included, and of every other packet but PUBLISH; default 64 KiB
 	Large         int // bytes of all packets over 32 KiB that are being received or dealt with; default 64 MiB
 	Clients       int // clients connected at once; default 20,000
 	Handshakes    int // connections that have not sent a valid CONNECT yet; default 1,000

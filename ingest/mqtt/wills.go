@@ -60,6 +60,11 @@ func (c *connection) sendWill(e Ending) {
 
 func (c *connection) publishWill() {
 	s, m := c.s, &c.will.message
+	defer func() {
+		if r := recover(); r != nil {
+			s.panicked(c, r)
+		}
+	}()
 	now := time.Now()
 	if c.will.expiry > 0 {
 		m.expires = now.Add(c.will.expiry)

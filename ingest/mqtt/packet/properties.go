@@ -89,10 +89,20 @@ var (
 	errZero     = violation("", "the value of a property is 0, which it must not be")
 )
 
+// maxProperties bounds the properties of one packet, in bytes, because taking
+// them apart needs several times as much memory.
+const maxProperties = 64 << 10
+
+var errProperties = &Error{ImplementationError, "", "the packet has more than 64 KiB of properties"}
+
 // properties reads those of a packet of type t. They are counted in bytes.
 func (r *reader) properties(p *Properties, t Type) {
 	p.Reset()
-	inner := reader{b: r.take(int(r.varint()))}
+	size := int(r.varint())
+	if size > maxProperties {
+		r.fail(errProperties)
+	}
+	inner := reader{b: r.take(size)}
 	for len(inner.b) > 0 && inner.err == nil {
 		inner.property(p, t)
 	}
