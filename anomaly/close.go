@@ -70,17 +70,20 @@ func (c *cohort) centre(b int32, i int, g *gauge) bool {
 	}
 	// Devices whose offset is known make a centre that does not depend on
 	// which of them happen to report.
-	values := x.all
+	values, raw := x.all, true
 	if len(x.learned) >= c.settings.MinPeers {
-		values = x.learned
+		values, raw = x.learned, false
 	} else if len(x.begun) >= leastWitnesses {
-		values = x.begun
+		values, raw = x.begun, false
 	}
 	p := peer{bucket: b}
 	if !g.solo && len(values) >= leastWitnesses {
 		p.centre = median(values)
-		p.lower = float32(quantile(0.1, values) - p.centre)
-		p.upper = float32(quantile(0.9, values) - p.centre)
+		p.lower, p.upper = unknown, unknown
+		if !raw { // else it would show how devices differ, not how they move
+			p.lower = float32(quantile(0.1, values) - p.centre)
+			p.upper = float32(quantile(0.9, values) - p.centre)
+		}
 		p.spread = float32(sigmaOfMAD * deviationOf(values, p.centre))
 		p.volatility = c.volatility(b, i, p.centre)
 		p.witnesses = int32(len(values))

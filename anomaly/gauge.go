@@ -34,7 +34,7 @@ type gauge struct {
 
 // peer is a cohort's state in one closed bucket. Lower and upper are the 10 %
 // and 90 % quantiles of the devices, their own offsets taken off, relative to
-// the centre.
+// the centre; NaN before the offsets are known.
 type peer struct {
 	centre       float64
 	lower, upper float32

@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// history keeps the device's mean difference to the centre for the newest
-// historySize slices of an hour (or a bucket, if longer): the device's line in
-// a finding's evidence.
+// history keeps the device's mean value in the newest historySize slices of an
+// hour (or a bucket, if longer): the device's line in a finding's evidence.
 type history struct {
-	at   []float32 // circular by slice number, NaN where nothing is known
+	at   []float32 // less base; circular by slice number, NaN where nothing is known
+	base float64   // the first value: what float32 cannot hold beside the rest
 	last int32     // the slice being filled
 	sum  float64
 	n    int32
@@ -20,10 +20,10 @@ const historySize = 240
 
 var unknown = float32(math.NaN())
 
-// add takes the difference of one bucket in. It allocates once in a series'
-// life.
-func (h *history) add(slice int32, diff float64) {
+// add takes the mean of one bucket in. It allocates once in a series' life.
+func (h *history) add(slice int32, v float64) {
 	if h.at == nil {
+		h.base = v
 		h.at = make([]float32, historySize)
 		for i := range h.at {
 			h.at[i] = unknown
@@ -36,17 +36,17 @@ func (h *history) add(slice int32, diff float64) {
 		}
 		h.last, h.sum, h.n = slice, 0, 0
 	}
-	h.sum += diff
+	h.sum += v - h.base
 	h.n++
 	h.at[slice%historySize] = float32(h.sum / float64(h.n))
 }
 
-// get returns the mean difference in a slice, NaN if it is not known.
+// get returns the mean value in a slice, NaN if it is not known.
 func (h *history) get(slice int32) float64 {
 	if h.at == nil || slice > h.last || slice <= h.last-historySize {
 		return math.NaN()
 	}
-	return float64(h.at[slice%historySize])
+	return h.base + float64(h.at[slice%historySize])
 }
 
 // evidence draws a series up to time t: its own line, and the band of its
@@ -70,23 +70,21 @@ func (c *cohort) evidence(s *track, g *gauge, t int64) Evidence {
 	for i := range n {
 		slice := first + int32(i)
 		e.Time[i] = instant(int64(slice) * length)
-		var centre, lower, upper float64
-		count := 0.0
+		e.Value[i], e.Lower[i], e.Upper[i] = s.history.get(slice), math.NaN(), math.NaN()
+		if g.solo {
+			continue
+		}
+		var centre, lower, upper, count float64
 		for b := slice * perSlice; b < (slice+1)*perSlice; b++ {
-			if p, ok := g.at(b); ok {
+			if p, ok := g.at(b); ok && p.lower == p.lower {
 				count++
 				centre += p.centre
 				lower += float64(p.lower)
 				upper += float64(p.upper)
 			}
 		}
-		e.Value[i], e.Lower[i], e.Upper[i] = math.NaN(), math.NaN(), math.NaN()
-		if count == 0 {
-			continue
-		}
-		centre /= count
-		e.Value[i] = centre + s.history.get(slice)
-		if !g.solo {
+		if count > 0 {
+			centre /= count
 			own := centre + s.healthy(c.grid, c.grid.block(slice*perSlice), centre)
 			e.Lower[i], e.Upper[i] = own+lower/count, own+upper/count
 		}

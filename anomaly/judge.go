@@ -31,7 +31,7 @@ func (c *cohort) judge(u *unit, s *track, i int, m mean) {
 		s.block = k
 	}
 	diff := m.value - p.centre
-	s.history.add(int32(c.grid.start(m.bucket)/c.grid.slice()), diff)
+	s.history.add(int32(c.grid.start(m.bucket)/c.grid.slice()), m.value)
 	s.recent[s.head] = float32(diff)
 	s.head = uint8((int32(s.head) + 1) % c.grid.perBlock)
 	s.filled = uint8(min(c.grid.perBlock, int32(s.filled)+1))

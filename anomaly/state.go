@@ -211,6 +211,7 @@ func (h *history) code(k *codec) {
 	if k.reading && len(h.at) == 0 {
 		h.at = nil
 	}
+	k.f64(&h.base)
 	k.i32(&h.last)
 	k.f64(&h.sum)
 	k.i32(&h.n)

@@ -40,7 +40,7 @@ func drifting() anomaly.Finding {
 		f.At = at
 	}
 	f.Level, f.Size = 93+level, level
-	f.Forecast = &anomaly.Forecast{P10: f.At.Add(3 * 24 * time.Hour), P50: f.At.Add(4 * 24 * time.Hour), P90: f.At.Add(6 * 24 * time.Hour)}
+	f.Forecast = &anomaly.Forecast{P10: f.At.Add(3 * 24 * time.Hour), P50: f.At.Add(4*24*time.Hour + 6*time.Hour), P90: f.At.Add(6 * 24 * time.Hour)}
 	return f
 }
 
@@ -88,6 +88,72 @@ func TestWordsOnlyWhereTheyCanBeShaped(t *testing.T) {
 	}
 }
 
+func TestWordsAndDates(t *testing.T) {
+	months := strings.Fields("Jan. Feb. März Apr. Mai Juni Juli Aug. Sept. Okt. Nov. Dez.")
+	german := picture.Labels{Own: "Ihr Gerät", Peers: "andere", Noticeable: "spürbar", Began: "Beginn", Crosses: "etwa am", Months: months}
+	for _, tt := range []struct {
+		name   string
+		lang   string
+		labels picture.Labels
+		want   []string
+		not    []string
+	}{
+		{"English by default", "", picture.Labels{}, []string{"this device", "its peers", "began", "about 26 Nov", "20 Nov"}, nil},
+		{"own words", "en-GB", picture.Labels{Own: "your machine"}, []string{"your machine", "its peers"}, []string{"this device"}},
+		{"German", "de", german, []string{"Ihr Gerät", "spürbar", "etwa am 26 Nov.", "20 Nov."}, []string{"peers", "about"}},
+		{"a language without words", "fr", picture.Labels{}, []string{"26/11"}, []string{"peers", "about", "noticeable"}},
+		{"Arabic", "ar", picture.Labels{Own: "جهازك", Crosses: "حوالي"}, []string{"26/11", "°C"}, []string{"جهازك", "peers", "about"}},
+		{"letters that the font lacks", "ja", picture.Labels{Own: "あなたの機器", Peers: "peers"}, []string{"peers"}, []string{"機器"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			o := options("svg")
+			o.Lang, o.Labels = tt.lang, tt.labels
+			var b bytes.Buffer
+			if err := picture.Draw(&b, drifting(), o); err != nil {
+				t.Fatal(err)
+			}
+			for _, w := range tt.want {
+				if !strings.Contains(b.String(), ">"+w+"<") {
+					t.Errorf("the picture lacks %q", w)
+				}
+			}
+			for _, w := range tt.not {
+				if strings.Contains(b.String(), w) {
+					t.Errorf("the picture has %q", w)
+				}
+			}
+		})
+	}
+}
+
+func TestDatesAreOfTheZone(t *testing.T) {
+	f := drifting()
+	f.Forecast.P50 = time.Date(2026, 11, 26, 20, 0, 0, 0, time.UTC)
+	o := options("svg")
+	o.Zone = time.FixedZone("Auckland", 13*3600)
+	var b bytes.Buffer
+	if err := picture.Draw(&b, f, o); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(b.String(), "about 27 Nov") {
+		t.Error("the crossing is not dated in the zone")
+	}
+}
+
+func TestOnlyWhatMovesHasALimit(t *testing.T) {
+	for kind, want := range map[anomaly.Kind]bool{anomaly.Drift: true, anomaly.Step: true, anomaly.Stuck: false, anomaly.Noise: false} {
+		f := drifting()
+		f.Kind = kind
+		var b bytes.Buffer
+		if err := picture.Draw(&b, f, options("svg")); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Contains(b.String(), "noticeable"); got != want {
+			t.Errorf("%s: a limit is drawn: %v", kind, got)
+		}
+	}
+}
+
 func TestOddEvidence(t *testing.T) {
 	nan := math.NaN()
 	for name, edit := range map[string]func(*anomaly.Finding){
@@ -116,6 +182,8 @@ func TestOddEvidence(t *testing.T) {
 				f.Evidence.Time[i] = f.At
 			}
 		},
+		"downwards":         func(f *anomaly.Finding) { f.Size = -f.Size },
+		"one value alone":   func(f *anomaly.Finding) { f.Evidence.Value[94] = 93 },
 		"onset long before": func(f *anomaly.Finding) { f.Onset = f.Onset.AddDate(-1, 0, 0) },
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -17,7 +17,7 @@ func runs(e anomaly.Evidence) []plotter.XYs {
 	var out []plotter.XYs
 	var run plotter.XYs
 	for i, v := range e.Value {
-		if !math.IsNaN(v) && !math.IsInf(v, 0) {
+		if finite(v) {
 			run = append(run, plotter.XY{X: seconds(e.Time[i]), Y: v})
 			continue
 		}
@@ -27,7 +27,7 @@ func runs(e anomaly.Evidence) []plotter.XYs {
 }
 
 func keep(out []plotter.XYs, run plotter.XYs) []plotter.XYs {
-	if len(run) > 1 {
+	if len(run) > 0 {
 		out = append(out, run)
 	}
 	return out
@@ -35,7 +35,7 @@ func keep(out []plotter.XYs, run plotter.XYs) []plotter.XYs {
 
 // bands are the unbroken stretches of the peers' band, each as a ring.
 func bands(e anomaly.Evidence) []plotter.XYs {
-	known := func(i int) bool { return !math.IsNaN(e.Lower[i]) && !math.IsNaN(e.Upper[i]) }
+	known := func(i int) bool { return finite(e.Lower[i]) && finite(e.Upper[i]) }
 	var out []plotter.XYs
 	for i := 0; i < len(e.Time); {
 		if !known(i) {
@@ -63,7 +63,7 @@ func bands(e anomaly.Evidence) []plotter.XYs {
 
 func newest(s anomaly.Series) int {
 	for i := len(s) - 1; i >= 0; i-- {
-		if !math.IsNaN(s[i]) {
+		if finite(s[i]) {
 			return i
 		}
 	}
@@ -72,15 +72,15 @@ func newest(s anomaly.Series) int {
 
 func oldest(s anomaly.Series) int {
 	for i := range s {
-		if !math.IsNaN(s[i]) {
+		if finite(s[i]) {
 			return i
 		}
 	}
 	return -1
 }
 
-// lines are the horizontal lines behind everything.
-func lines(*plot.Plot) *plotter.Grid {
+// horizontals are the lines behind everything.
+func horizontals() *plotter.Grid {
 	g := plotter.NewGrid()
 	g.Vertical.Width = 0
 	g.Horizontal.Color, g.Horizontal.Width = grid, vg.Points(0.8)
@@ -116,7 +116,10 @@ func (few) Ticks(low, high float64) []plot.Tick {
 }
 
 // dates are marks at midnights, or at full hours if the picture is short.
-type dates struct{ zone *time.Location }
+type dates struct {
+	zone *time.Location
+	date func(time.Time) string
+}
 
 // Ticks implements plot.Ticker.
 func (d dates) Ticks(low, high float64) []plot.Tick {
@@ -124,17 +127,17 @@ func (d dates) Ticks(low, high float64) []plot.Tick {
 	span := until.Sub(from)
 	if span < 40*time.Hour {
 		hours := max(1, int(span.Hours()/6))
-		return d.marks(from, until, "15:04", func(i int) time.Time {
+		return d.marks(from, until, func(t time.Time) string { return t.Format("15:04") }, func(i int) time.Time {
 			return time.Date(from.Year(), from.Month(), from.Day(), i*hours, 0, 0, 0, d.zone)
 		})
 	}
 	days := max(1, int(math.Ceil(span.Hours()/24/7)))
-	return d.marks(from, until, "2 Jan", func(i int) time.Time {
+	return d.marks(from, until, d.date, func(i int) time.Time {
 		return time.Date(from.Year(), from.Month(), from.Day()+i*days, 0, 0, 0, 0, d.zone)
 	})
 }
 
-func (d dates) marks(from, until time.Time, layout string, at func(int) time.Time) []plot.Tick {
+func (d dates) marks(from, until time.Time, label func(time.Time) string, at func(int) time.Time) []plot.Tick {
 	var out []plot.Tick
 	for i := 0; i < 400; i++ {
 		t := at(i)
@@ -142,7 +145,7 @@ func (d dates) marks(from, until time.Time, layout string, at func(int) time.Tim
 			break
 		}
 		if t.After(from) {
-			out = append(out, plot.Tick{Value: seconds(t), Label: t.Format(layout)})
+			out = append(out, plot.Tick{Value: seconds(t), Label: label(t)})
 		}
 	}
 	return out
