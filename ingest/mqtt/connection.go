@@ -118,6 +118,11 @@ func (c *connection) packets(handle func(h packet.Header, body []byte) error) er
 // too large is known by its header, before anyone makes room for it. [TP-7.2]
 func (c *connection) next() (packet.Header, []byte, error) {
 	b := c.chunk.buf[c.lo:c.hi]
+	if c.version == 0 && b[0] == 'G' && c.s.options.WebSocket {
+		if _, already := c.net.(*webSocket); !already {
+			return packet.Header{}, nil, errUpgrade
+		}
+	}
 	h, n, err := packet.ReadHeader(b)
 	if err != nil {
 		return h, nil, err

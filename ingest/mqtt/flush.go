@@ -289,8 +289,9 @@ func (c *connection) abort(e Ending) {
 	}
 	c.writing = false
 	c.shutOff()
+	nc := c.net
 	c.mu.Unlock()
-	c.net.Close()
+	nc.Close()
 }
 
 // end ends the connection for that reason, and says it to an MQTT 5 client. It

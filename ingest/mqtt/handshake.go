@@ -16,12 +16,18 @@ var errRefused = errors.New("the connection was refused")
 // behind CONNECT already stays to be read.
 func (c *connection) handshake() error {
 	var answer error
-	err := c.packets(func(h packet.Header, body []byte) error {
+	connect := func(h packet.Header, body []byte) error {
 		if answer = c.connect(h, body); answer == nil {
 			return errDone
 		}
 		return answer
-	})
+	}
+	err := c.packets(connect)
+	if errors.Is(err, errUpgrade) {
+		if err = c.upgrade(); err == nil {
+			err = c.packets(connect)
+		}
+	}
 	switch {
 	case errors.Is(err, errDone):
 		return nil

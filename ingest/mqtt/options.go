@@ -14,9 +14,12 @@ import (
 // Options are what a Server works with. Address, Registry and Accept must be
 // given.
 type Options struct {
-	Address  string      // host:port to listen on; port 0 takes a free one
-	TLS      *tls.Config // nil means plain TCP
-	Registry *devices.Registry
+	Address string      // host:port to listen on; port 0 takes a free one
+	TLS     *tls.Config // nil means plain TCP
+	// WebSocket lets clients also come with a WebSocket, on the same address: a
+	// connection that begins with GET is one.
+	WebSocket bool
+	Registry  *devices.Registry
 	// Applications, if given, knows who may read without being a device.
 	Applications Applications
 	// Accept takes a message and calls done exactly once; see
