@@ -52,7 +52,7 @@ func (a *App) wireWeb(_ context.Context, o Options) error {
 			return err
 		},
 		Readings: readings{a.readings}, DeadLetters: deadLetters{a.bus}, Live: live{a.bus}, Accounts: a.accounts,
-		Health: a.webHealth, Log: a.logStatus, MQTTAddress: a.Addr("mqtt"), Extra: o.Mounts,
+		Health: a.webHealth, Log: a.logStatus, MQTTAddress: a.cfg.MQTT.Host(), Extra: o.Mounts,
 		Logger: a.log, Registerer: a.metrics, Gatherer: a.metrics,
 	})
 	if err != nil {

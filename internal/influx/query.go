@@ -70,40 +70,36 @@ func (db *DB) Band(ctx context.Context, tenant, model, metric string, from, to t
 	if s == nil {
 		return nil, db.closed()
 	}
-	flux := "windows = " + s.from(from, to, [2]string{"tenant", tenant}, [2]string{"model", model}, [2]string{"_field", metric}) +
-		"|> group(columns: [\"device\"])\n" + means(every) + "|> group(columns: [\"_time\"])\n" +
-		"windows |> quantile(q: 0.1, method: \"exact_mean\") |> yield(name: \"lower\")\n" +
-		"windows |> quantile(q: 0.5, method: \"exact_mean\") |> yield(name: \"middle\")\n" +
-		"windows |> quantile(q: 0.9, method: \"exact_mean\") |> yield(name: \"upper\")\n"
-	points := map[time.Time]*BandPoint{}
+	// The quantiles are taken here: grouping by time in Flux makes a table of
+	// every window, which costs it far more than the windows themselves.
+	flux := s.from(from, to, [2]string{"tenant", tenant}, [2]string{"model", model}, [2]string{"_field", metric}) +
+		"|> group(columns: [\"device\"])\n" + means(every) + "|> keep(columns: [\"_time\", \"_value\"])\n"
+	windows := map[time.Time][]float64{}
 	err := db.each(ctx, s, "band", flux, func(r *fluxquery.FluxRecord) {
-		v, ok := r.Value().(float64)
-		if !ok {
-			return
-		}
-		at := r.Time().UTC()
-		p := points[at]
-		if p == nil {
-			p = &BandPoint{Time: at}
-			points[at] = p
-		}
-		switch r.Result() {
-		case "lower":
-			p.Lower = v
-		case "middle":
-			p.Middle = v
-		case "upper":
-			p.Upper = v
+		if v, ok := r.Value().(float64); ok {
+			at := r.Time().UTC()
+			windows[at] = append(windows[at], v)
 		}
 	})
 	if err != nil {
 		return nil, err
 	}
-	out := make([]BandPoint, 0, len(points))
-	for _, at := range slices.SortedFunc(maps.Keys(points), time.Time.Compare) {
-		out = append(out, *points[at])
+	out := make([]BandPoint, 0, len(windows))
+	for _, at := range slices.SortedFunc(maps.Keys(windows), time.Time.Compare) {
+		values := windows[at]
+		slices.Sort(values)
+		out = append(out, BandPoint{Time: at, Lower: quantile(values, 0.1), Middle: quantile(values, 0.5), Upper: quantile(values, 0.9)})
 	}
 	return out, nil
+}
+
+// quantile interpolates between the order statistics (type 7 of Hyndman and
+// Fan). sorted must not be empty.
+func quantile(sorted []float64, q float64) float64 {
+	place := q * float64(len(sorted)-1)
+	low := int(place)
+	high := min(low+1, len(sorted)-1)
+	return sorted[low] + (place-float64(low))*(sorted[high]-sorted[low])
 }
 
 // Latest returns the device's newest value of every metric, by event time. A
