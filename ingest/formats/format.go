@@ -32,6 +32,10 @@ func All() []Format {
 			Name: "json", Title: "JSON of any shape, by paths", Topics: []string{"{device}/telemetry"},
 			takes: []string{"each", "time", "time_unit", "name", "value", "device", "zone"}, open: openMapping,
 		},
+		{
+			Name: "sparkplug", Title: "Sparkplug B", Topics: []string{"spBv1.0/#"},
+			takes: []string{"device"}, names: literal, recall: true, open: openSparkplug,
+		},
 	}
 }
 

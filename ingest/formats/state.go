@@ -12,6 +12,8 @@ type State struct {
 	mu     sync.Mutex
 	limits Limits
 	used   int // channels remembered
+
+	sparkplug map[string]*spNode // by group/edge node
 }
 
 func newState(l Limits) *State { return &State{limits: l} }
