@@ -61,7 +61,8 @@ type connection struct {
 	waiting    bool   // someone waits for acknowledgements
 	greeted    bool   // CONNACK has said yes
 	draining   bool
-	parted     bool
+	parted     bool // the last word was written
+	aborted    bool // without one
 	closed     bool
 	goodbye    bool // a DISCONNECT that takes the will back
 	ending     Ending

@@ -278,6 +278,7 @@ func (c *connection) part() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.parted = true
+	c.changed.Broadcast()
 	_ = c.net.SetReadDeadline(time.Now()) // wakes the reader
 }
 
@@ -287,7 +288,7 @@ func (c *connection) abort(e Ending) {
 	if c.ending == "" {
 		c.ending = e
 	}
-	c.writing = false
+	c.writing, c.aborted = false, true
 	c.shutOff()
 	nc := c.net
 	c.mu.Unlock()

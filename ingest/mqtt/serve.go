@@ -46,10 +46,10 @@ func (c *connection) converse() {
 		c.mu.Unlock()
 		c.uncork() // CONNACK, if there is one
 	}
-	// The last word is on its way, or will be.
+	// Whoever writes the last word is done with it, or will be.
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for !c.closed {
+	for !c.parted && !c.aborted {
 		c.changed.Wait()
 	}
 }
@@ -58,7 +58,7 @@ func (c *connection) converse() {
 func (c *connection) passed() {
 	if !c.handshaken {
 		c.handshaken = true
-		c.s.handshakes.Add(-1)
+		<-c.s.places
 	}
 }
 

@@ -29,10 +29,10 @@ type Server struct {
 	chunks    *chunks
 	flusher   flusher
 
-	stopping   atomic.Bool
-	turn       atomic.Uint64 // among those who share a subscription
-	handshakes atomic.Int64  // connections that are not authenticated yet
-	wg         sync.WaitGroup
+	stopping atomic.Bool
+	turn     atomic.Uint64 // among those who share a subscription
+	places   chan struct{} // taken by connections that are not authenticated yet
+	wg       sync.WaitGroup
 }
 
 // New binds the listener and serves nothing yet, see Run.
@@ -49,6 +49,7 @@ func New(o Options) (*Server, error) {
 		throttle: newThrottle(limits.FailedRate, limits.FailedBurst),
 		retained: newRetained(limits.RetainedBytes),
 		chunks:   newChunks(limits.Large),
+		places:   make(chan struct{}, limits.Handshakes),
 	}
 	s.flusher.init()
 	// Keep-alive finds devices that lost their network and asked for no MQTT
@@ -113,8 +114,7 @@ func (s *Server) accept(ctx context.Context) error {
 			continue
 		}
 		delay = 0
-		if s.handshakes.Add(1) > int64(s.limits.Handshakes) {
-			s.handshakes.Add(-1)
+		if !s.doorstep(ctx) {
 			s.refusals.add(refusal{reason: refusedBusy, remote: nc.RemoteAddr()})
 			nc.Close()
 			continue
@@ -124,6 +124,26 @@ func (s *Server) accept(ctx context.Context) error {
 		s.wg.Go(func() { s.serve(c) }) // stop waits for it
 		rate.wait(ctx)
 	}
+}
+
+// doorstep takes one of the places for those who are not authenticated yet. In a
+// storm one becomes free soon; if not, they are taken by someone who means no
+// good.
+func (s *Server) doorstep(ctx context.Context) bool {
+	select {
+	case s.places <- struct{}{}:
+		return true
+	default:
+	}
+	t := time.NewTimer(time.Second)
+	defer t.Stop()
+	select {
+	case s.places <- struct{}{}:
+		return true
+	case <-t.C:
+	case <-ctx.Done():
+	}
+	return false
 }
 
 // stop ends all connections: kindly first, and then for good.
