@@ -3,6 +3,7 @@ package anomaly_test
 import (
 	"bytes"
 	"math"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -189,6 +190,7 @@ func TestCohortsMayBeReadAtAnyTime(t *testing.T) {
 				case <-stop:
 					return
 				default:
+					runtime.Gosched()
 				}
 				for _, c := range e.Cohorts() {
 					if c.Reporting > c.Devices || c.Deviating > c.Devices {
@@ -216,7 +218,11 @@ func TestCohortsMayBeReadAtAnyTime(t *testing.T) {
 func TestForecast(t *testing.T) {
 	covered, early, late, told := 0, 0, 0, 0
 	var errors []float64
-	for seed := range uint64(12) {
+	seeds := uint64(12)
+	if raceEnabled {
+		seeds = 5
+	}
+	for seed := range seeds {
 		f := fleet{seed: 100 + seed, devices: 24, days: 11, every: time.Hour}
 		slope := map[string]float64{}
 		for i := range 3 {
@@ -258,12 +264,12 @@ func TestForecast(t *testing.T) {
 			errors = append(errors, math.Abs(p.P50.Sub(truth).Hours()/24)/left)
 		}
 	}
-	if told < 500 {
+	if told < 300 {
 		t.Fatalf("only %d forecasts to judge", told)
 	}
 	t.Logf("%d forecasts: %.0f %% covered, %.0f %% too late, %.0f %% too early; median relative error %.2f",
 		told, 100*float64(covered)/float64(told), 100*float64(late)/float64(told), 100*float64(early)/float64(told), middle(errors))
-	if share := float64(covered) / float64(told); share < 0.6 {
+	if share := float64(covered) / float64(told); share < 0.65 {
 		t.Errorf("the 80 %% interval covers %.2f", share)
 	}
 	if middle(errors) > 0.4 {

@@ -1,6 +1,7 @@
 package anomaly_test
 
 import (
+	"bytes"
 	"maps"
 	"math"
 	"reflect"
@@ -78,8 +79,8 @@ func TestRestartChangesNothing(t *testing.T) {
 			}
 		}
 		// The same state has the same future, whatever comes.
-		if diff := cmp.Diff(saved[until], e.Snapshot()); diff != "" {
-			t.Fatalf("cut at %d, the state after message %d differs: %s", cut, until, diff)
+		if now := e.Snapshot(); now.Sequence != saved[until].Sequence || !maps.EqualFunc(saved[until].Parts, now.Parts, bytes.Equal) {
+			t.Fatalf("cut at %d, the state after message %d differs", cut, until)
 		}
 	})
 }

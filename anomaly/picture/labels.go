@@ -106,7 +106,7 @@ func (l labels) write(c draw.Canvas, word string, x, y vg.Length, ink color.Colo
 }
 
 // heading writes the title, and the unit above the value axis.
-func heading(c draw.Canvas, p *plot.Plot, title, unit string) {
+func heading(c draw.Canvas, title, unit string) {
 	s := letters(11.5)
 	s.Font.Weight = 3 // bold
 	s.YAlign = text.YTop

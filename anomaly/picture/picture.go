@@ -93,7 +93,7 @@ func Draw(w io.Writer, f anomaly.Finding, o Options) error {
 	}
 	c := draw.New(canvas)
 	c.FillPolygon(color.White, []vg.Point{c.Min, {X: c.Max.X, Y: c.Min.Y}, c.Max, {X: c.Min.X, Y: c.Max.Y}})
-	heading(c, p, lang.title, o.Unit)
+	heading(c, lang.title, o.Unit)
 	p.Draw(draw.Crop(c, 8, -14, 6, -30))
 	_, err = out.WriteTo(w)
 	return err
