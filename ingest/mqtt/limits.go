@@ -9,7 +9,7 @@ type Limits struct {
 	Connect       int // bytes of a CONNECT, the will included, and of every other packet but PUBLISH; default 64 KiB
 	Large         int // bytes of all packets over 32 KiB that are being received or dealt with; default 64 MiB
 	Clients       int // clients connected at once; default 20,000
-	Handshakes    int // connections that have not sent a valid CONNECT yet; default 1,000
+	Handshakes    int // connections that have not sent a valid CONNECT yet; another one waits a second and is then refused; default 1,000
 	Sessions      int // sessions of one device or application, connected or not; default 8
 	Subscriptions int // of one session; default 32
 	Filter        int // bytes of one topic filter; default 512
