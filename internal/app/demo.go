@@ -46,7 +46,7 @@ func NewDemo(ctx context.Context, o Options, out io.Writer) (*App, error) {
 	a, err := New(ctx, o)
 	if err != nil {
 		if mailbox != nil {
-			mailbox.Close()
+			err = errors.Join(err, mailbox.Close())
 		}
 		return nil, err
 	}

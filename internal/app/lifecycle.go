@@ -45,8 +45,8 @@ func (l *lifecycle) run(name string, run func(context.Context) error) {
 }
 
 // onStop registers what to close, on the line after it was opened.
-func (l *lifecycle) onStop(name string, close func(context.Context) error) {
-	l.closers = append(l.closers, closer{name, close})
+func (l *lifecycle) onStop(name string, stop func(context.Context) error) {
+	l.closers = append(l.closers, closer{name, stop})
 }
 
 // Run runs every part until ctx ends or one of them fails, then stops all. A
