@@ -33,6 +33,10 @@ func All() []Format {
 			takes: []string{"each", "time", "time_unit", "name", "value", "device", "zone"}, open: openMapping,
 		},
 		{
+			Name: "senml", Title: "SenML in JSON or CBOR (RFC 8428)", Topics: []string{"senml/{device}"},
+			takes: []string{"device"}, names: literal, open: openSenML,
+		},
+		{
 			Name: "sparkplug", Title: "Sparkplug B", Topics: []string{"spBv1.0/#"},
 			takes: []string{"device"}, names: literal, recall: true, open: openSparkplug,
 		},
