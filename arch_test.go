@@ -69,7 +69,7 @@ var rooms = map[string]struct{ ours, theirs []string }{
 
 	"internal/app":            {ours: []string{"*"}, theirs: []string{"*"}},
 	"internal/bench/mqttload": {ours: []string{"*"}, theirs: []string{"*"}},
-	"cmd/forecare":            {ours: []string{"internal/*"}, theirs: []string{"go.yaml.in/yaml/v3"}},
+	"cmd/forecare":            {ours: []string{"internal/*", "ingest/formats"}, theirs: []string{"go.yaml.in/yaml/v3"}},
 	"internal/loadgen":        {},
 	"internal/proving":        {ours: []string{"*"}, theirs: []string{"*"}},
 	"cmd/firmware-sim":        {ours: []string{"firmware-sim", "devices"}},
