@@ -62,6 +62,9 @@ func (c *collector) event(e Event) {
 	if e.Time.IsZero() {
 		e.Time = c.in.Received
 	}
+	if e.Device == "" {
+		e.Device = c.in.Device
+	}
 	if !c.full() {
 		c.out.Events = append(c.out.Events, e)
 	}
@@ -69,6 +72,9 @@ func (c *collector) event(e Event) {
 
 // hint takes a hint and names its channels as samples are named.
 func (c *collector) hint(h Hint, literal bool) {
+	if h.Device == "" {
+		h.Device = c.in.Device
+	}
 	kept := h.Channels[:0]
 	for _, ch := range h.Channels {
 		if c.full() {

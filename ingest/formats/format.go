@@ -40,6 +40,14 @@ func All() []Format {
 			Name: "sparkplug", Title: "Sparkplug B", Topics: []string{"spBv1.0/#"},
 			takes: []string{"device"}, names: literal, recall: true, open: openSparkplug,
 		},
+		{
+			Name: "thingsboard", Title: "ThingsBoard's device and gateway API", Topics: []string{"v1/devices/me/#", "v1/gateway/#", "v2/#"},
+			open: openThingsBoard,
+		},
+		{
+			Name: "tasmota", Title: "Tasmota", Topics: []string{"tele/{device}/+", "stat/{device}/+", "tasmota/discovery/#"},
+			takes: []string{"zone"}, open: openTasmota,
+		},
 	}
 }
 

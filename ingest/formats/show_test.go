@@ -58,7 +58,7 @@ func show(d formats.Decoded) string {
 		}
 	}
 	for _, e := range d.Events {
-		add("event %s %s id=%q %s %s", e.Device, e.Kind, e.ID, e.Payload, e.Error)
+		add("event %s id=%q %s %s", strings.TrimSpace(e.Device+" "+string(e.Kind)), e.ID, e.Payload, e.Error)
 	}
 	for _, r := range d.Requests {
 		add("request %s %d bytes: %s", r.Topic, len(r.Payload), r.Why)
