@@ -27,7 +27,7 @@ func TestNothingAcknowledgedIsLostByKilling(t *testing.T) {
 	needsBinaries(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 6*time.Minute)
 	defer cancel()
-	c := newCohort(40, map[int]int{3: 4, 17: 12, 22: 20, 31: 28, 38: 36})
+	c := newCohort(40, map[int]int{3: 3, 17: 6, 22: 11, 31: 18, 38: 26})
 	dir := t.TempDir()
 	fleet, err := proving.Register(ctx, dir, c.fleet())
 	if err != nil {
@@ -78,7 +78,7 @@ func TestNothingAcknowledgedIsLostByKilling(t *testing.T) {
 		t.Fatal(err)
 	}
 	// Enough event time for every fault to show.
-	for w.reached() < 44*perDay {
+	for w.reached() < 34*perDay {
 		if err := wait(ctx, 50*time.Millisecond); err != nil {
 			t.Fatalf("devices are at step %d only: %v\n%s", w.reached(), err, p.Output())
 		}

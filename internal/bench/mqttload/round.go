@@ -28,6 +28,8 @@ type result struct {
 	forecare     loadgen.Usage // CPU of the round, memory's peak since the start
 	influxd      loadgen.Usage
 	generator    time.Duration // CPU of this program
+	perAppend    float64       // messages that one append to the log held
+	perWrite     float64       // lines that one write to InfluxDB held
 	load         string        // load average before
 }
 
@@ -43,9 +45,9 @@ func (r result) perMillion(cpu time.Duration) float64 {
 }
 
 func (r result) String() string {
-	return fmt.Sprintf("%.0f acknowledged/s (p50 %s, p99 %s), %.0f stored/s, %.0f judged/s, CPU s/M %.1f + %.1f influxd (%.1f generator), peak MiB %d + %d, missing %d, load average before %s",
+	return fmt.Sprintf("%.0f acknowledged/s (p50 %s, p99 %s), %.0f stored/s, %.0f judged/s, CPU s/M %.1f + %.1f influxd (%.1f generator), peak MiB %d + %d, %.0f messages an append, %.0f lines a write, missing %d, load average before %s",
 		r.ackRate(), r.p50.Round(100*time.Microsecond), r.p99.Round(100*time.Microsecond), r.storeRate(), r.judgeRate(), r.perMillion(r.forecare.CPU), r.perMillion(r.influxd.CPU), r.perMillion(r.generator),
-		r.forecare.Peak>>20, r.influxd.Peak>>20, r.missing(), r.load)
+		r.forecare.Peak>>20, r.influxd.Peak>>20, r.perAppend, r.perWrite, r.missing(), r.load)
 }
 
 // measure runs one round on a process of its own.
@@ -129,6 +131,8 @@ func (r *result) await(ctx context.Context, p *proving.Process, began time.Time)
 		if r.judging == 0 && int64(seen) >= 4*r.acknowledged {
 			r.judging = time.Since(began)
 		}
+		r.perAppend = m["forecare_ingest_group_messages_sum"] / m["forecare_ingest_group_messages_count"]
+		r.perWrite = m["forecare_ingest_write_lines_sum"] / m["forecare_ingest_write_lines_count"]
 		select {
 		case <-tick.C:
 		case <-ctx.Done():

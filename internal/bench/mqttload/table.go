@@ -12,8 +12,8 @@ import (
 func printTable(out io.Writer, loads []options, measured [][]result) {
 	fmt.Fprintf(out, "%s, %s/%s, %d CPUs; medians of %d rounds [least-most].\n\n",
 		time.Now().UTC().Format("2006-01-02 15:04 MST"), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), len(measured[0]))
-	fmt.Fprintln(out, "| load | PUBACKed/s | PUBACK p50 | p99 | stored/s | judged/s | CPU s/M forecare | influxd | sum | peak MiB | not stored | load average |")
-	fmt.Fprintln(out, "|---|---|---|---|---|---|---|---|---|---|---|---|")
+	fmt.Fprintln(out, "| load | PUBACKed/s | PUBACK p50 | p99 | stored/s | judged/s | CPU s/M forecare | influxd | sum | peak MiB | messages an append | lines a write | not stored | load average |")
+	fmt.Fprintln(out, "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|")
 	for i, rs := range measured {
 		of := func(f func(result) float64) []float64 {
 			var out []float64
@@ -33,7 +33,7 @@ func printTable(out io.Writer, loads []options, measured [][]result) {
 		for _, r := range rs {
 			missing += r.missing()
 		}
-		fmt.Fprintf(out, "| %s | %s | %s ms | %s ms | %s | %s | %.1f | %.1f | %.1f | %.0f + %.0f | %d | %s-%s |\n",
+		fmt.Fprintf(out, "| %s | %s | %s ms | %s ms | %s | %s | %.1f | %.1f | %.1f | %.0f + %.0f | %.0f | %.0f | %d | %s-%s |\n",
 			loads[i], span(result.ackRate),
 			short(middle(func(r result) float64 { return ms(r.p50) })), short(middle(func(r result) float64 { return ms(r.p99) })),
 			span(result.storeRate), span(result.judgeRate),
@@ -42,6 +42,7 @@ func printTable(out io.Writer, loads []options, measured [][]result) {
 			middle(func(r result) float64 { return r.perMillion(r.forecare.CPU + r.influxd.CPU) }),
 			middle(func(r result) float64 { return float64(r.forecare.Peak >> 20) }),
 			middle(func(r result) float64 { return float64(r.influxd.Peak >> 20) }),
+			middle(func(r result) float64 { return r.perAppend }), middle(func(r result) float64 { return r.perWrite }),
 			missing, least(rs), most(rs))
 	}
 }

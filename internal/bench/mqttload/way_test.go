@@ -92,15 +92,19 @@ func BenchmarkWay(b *testing.B) {
 	if err != nil {
 		b.Skip("needs bin/influxd: ", err)
 	}
-	for _, connections := range []int{50, 1000} {
-		b.Run((options{connections: connections}).String(), func(b *testing.B) { benchmarkWay(b, influxd, connections) })
+	for _, o := range []options{
+		{connections: 50, window: 20},
+		{connections: 1000, window: 20},
+		{connections: 1000, window: 20, rate: paced},
+	} {
+		b.Run(o.String(), func(b *testing.B) { benchmarkWay(b, influxd, o) })
 	}
 }
 
-func benchmarkWay(b *testing.B, influxd string, connections int) {
+func benchmarkWay(b *testing.B, influxd string, o options) {
 	ctx, cancel := context.WithCancel(b.Context())
 	defer cancel()
-	o := options{connections: min(connections, b.N), messages: b.N, window: 20}
+	o.connections, o.messages = min(o.connections, b.N), b.N
 	dir := b.TempDir()
 	registered, err := proving.Register(ctx, dir, fleet(o.connections))
 	if err != nil {
