@@ -26,6 +26,7 @@ var rooms = map[string]struct{ ours, theirs []string }{
 	"ingest/formats":     {ours: []string{"devices"}, theirs: []string{"github.com/fxamacker/cbor/v2", "google.golang.org/protobuf/encoding/protowire"}},
 	"ingest/mqtt":        {ours: []string{"ingest", "devices", "ingest/mqtt/packet"}, theirs: []string{"github.com/prometheus/client_golang"}},
 	"ingest/mqtt/packet": {},
+	"ingest/subscriber":  {ours: []string{"ingest", "devices"}, theirs: []string{"github.com/eclipse/paho.mqtt.golang", "github.com/prometheus/client_golang"}},
 
 	"anomaly/picture":  {ours: []string{"anomaly", "devices"}, theirs: []string{"gonum.org/v1/plot", "gonum.org/v1/gonum", "golang.org/x/image"}},
 	"outreach/compose": {ours: []string{"outreach", "anomaly", "devices"}, theirs: []string{"golang.org/x/text"}},
