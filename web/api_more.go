@@ -153,7 +153,7 @@ func (a *api) readings() {
 		if s.o.Readings == nil {
 			return nil, devices.Errorf(devices.Unavailable, "This process has no readings store.")
 		}
-		e, err := s.evidence(ctx, d, in.Metric, from, to, every)
+		e, err := readEvidence(ctx, s.o.Readings, d.Key, d.Model, in.Metric, from, to, every)
 		out.Every, out.Time, out.Value, out.Lower, out.Upper = every.String(), e.Time, e.Value, e.Lower, e.Upper
 		return &body[Series]{Body: out}, err
 	})

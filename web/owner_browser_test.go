@@ -197,8 +197,8 @@ func TestOwnersPageWithoutScript(t *testing.T) {
 		click, wait string
 		want        outreach.State
 	}{
-		{".slot", ".booked", outreach.Scheduled},
-		{".booked form .button", ".slot", outreach.Offered},
+		{".slot", ".said", outreach.Scheduled},
+		{".booked form .button", ".said", outreach.Offered},
 	} {
 		must(t, chromedp.Do(ctx, chromedp.Navigate(h.http.URL+p.link), chromedp.Click(chromedp.CSS(step.click)), chromedp.WaitVisible(chromedp.CSS(step.wait))))
 		if got := p.of().State; got != step.want {

@@ -38,6 +38,7 @@ type deviceView struct {
 	Never     bool      // it has never sent anything
 	NoStore   string    // why there are no readings
 	Stale     bool
+	Missing   bool // some lines may be there a little later
 	MQTT      string
 	Token     string // a new credential, shown once
 	Example   string
@@ -135,7 +136,7 @@ func (s *Server) deviceMetrics(ctx context.Context, v *deviceView, open []*anoma
 		wg.Go(func() { latest, latestErr = s.o.Readings.Latest(ctx, v.Device.Key) })
 		for _, mv := range all {
 			wg.Go(func() {
-				e, err := s.evidence(ctx, v.Device, mv.Metric.Name, from, now, every)
+				e, err := s.evidences.of(ctx, v.Device, mv.Metric.Name, from, now, every)
 				mv.Failed = err != nil
 				mv.Chart = &chart.Chart{Evidence: e}
 			})
@@ -143,6 +144,7 @@ func (s *Server) deviceMetrics(ctx context.Context, v *deviceView, open []*anoma
 	}
 	wg.Wait()
 	for _, mv := range all {
+		v.Missing = v.Missing || mv.Failed
 		s.drawable(v, mv)
 		if p, ok := latest[mv.Metric.Name]; ok {
 			mv.Latest = &p
@@ -178,27 +180,6 @@ func (s *Server) drawable(v *deviceView, mv *metricView) {
 		mv.Chart.Evidence, mv.Old = mv.Finding.Evidence, true
 	}
 	mv.Chart.Name, mv.Chart.Unit, mv.Chart.Zone, mv.Chart.Finding = mv.Words, mv.Metric.Unit, v.Zone, mv.Finding
-}
-
-// evidence reads one metric with its peers' band.
-func (s *Server) evidence(ctx context.Context, d *devices.Device, metric string, from, to time.Time, every time.Duration) (anomaly.Evidence, error) {
-	points, err := s.o.Readings.Series(ctx, d.Key, metric, from, to, every)
-	if err != nil {
-		return anomaly.Evidence{}, fmt.Errorf("reading %s of %s: %w", metric, d.Key, err)
-	}
-	band, err := s.o.Readings.Band(ctx, d.Key.Tenant, d.Model, metric, from, to, every)
-	if err != nil {
-		return anomaly.Evidence{}, fmt.Errorf("reading the peers' %s: %w", metric, err)
-	}
-	value, lower, upper := map[time.Time]float64{}, map[time.Time]float64{}, map[time.Time]float64{}
-	for _, p := range points {
-		value[p.Time.UTC().Truncate(every)] = p.Value
-	}
-	for _, b := range band {
-		at := b.Time.UTC().Truncate(every)
-		lower[at], upper[at] = b.Lower, b.Upper
-	}
-	return chart.Windows(from, to, every, value, lower, upper), nil
 }
 
 // windowOf cuts a range into at most about 240 windows of a round length. None

@@ -48,22 +48,23 @@ type Options struct {
 
 // Server serves the pages and the API. Its listener is bound when New returns.
 type Server struct {
-	o        Options
-	log      *slog.Logger
-	now      func() time.Time
-	secure   bool // people reach us by https
-	cookie   string
-	listener net.Listener
-	http     *http.Server
-	router   *chi.Mux
-	rules    []Rule
-	assets   *assets
-	pages    pages
-	hub      *hub
-	overview *overviews
-	attempts *account.Limiter
-	metrics  *metrics
-	api      *api
+	o         Options
+	log       *slog.Logger
+	now       func() time.Time
+	secure    bool // people reach us by https
+	cookie    string
+	listener  net.Listener
+	http      *http.Server
+	router    *chi.Mux
+	rules     []Rule
+	assets    *assets
+	pages     pages
+	hub       *hub
+	overview  *overviews
+	evidences *evidences
+	attempts  *account.Limiter
+	metrics   *metrics
+	api       *api
 }
 
 // New binds the listener and prepares everything, but serves nothing yet.
@@ -84,6 +85,7 @@ func New(o Options) (*Server, error) {
 	s.attempts = account.NewLimiter(10, 6*time.Second, o.Now)
 	s.hub = newHub(o.Live, s.metrics)
 	s.overview = newOverviews(o.Care, o.Registry, o.Now)
+	s.evidences = newEvidences(o.Readings, o.Now)
 	s.hub.onNotice = s.overview.forget
 
 	static, err := fs.Sub(staticFiles, "static")

@@ -94,7 +94,10 @@
   window.addEventListener("pagehide", hush);
   window.addEventListener("pageshow", listen);
   setInterval(() => parts().forEach((p) => soon(p, 0)), FULL_EVERY);
-  for (const p of parts()) if (p.dataset.liveEvery) setInterval(() => soon(document.getElementById(p.id) || p, 0), p.dataset.liveEvery * 1000);
+  for (const p of parts()) if (p.dataset.liveEvery) setInterval(() => {
+    const now = document.getElementById(p.id);
+    if (now && now.dataset.liveEvery) soon(now, 0); // it may no longer want it
+  }, p.dataset.liveEvery * 1000);
 
   // A refresh that failed leaves the page as it was.
   document.addEventListener("htmx:before:response", (e) => {
