@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/forecare/forecare/devices"
+	"github.com/forecare/forecare/ingest/subscriber"
 	"github.com/forecare/forecare/internal/broker"
 	"github.com/forecare/forecare/internal/bus"
 	"github.com/forecare/forecare/internal/config"
@@ -51,6 +52,8 @@ type App struct {
 	writer   interface{ Ready() error }
 	accounts *account.Accounts
 	web      *web.Server
+
+	subscriber *subscriber.Subscriber // instead of broker, where devices connect to another
 }
 
 // New opens the engines, binds the listeners and wires the roles, but serves
@@ -219,6 +222,9 @@ func (a *App) Health(ctx context.Context) []Part {
 	parts := []Part{
 		{Name: "state", Err: a.db.Ping(ctx)},
 		{Name: "log", Detail: "a PUBACK survives: " + survives(a.cfg.Durability), Err: a.bus.Ready()},
+	}
+	if a.subscriber != nil {
+		parts = append(parts, Part{Name: "mqtt", Detail: "an external broker, " + a.cfg.MQTT.Host(), Err: a.subscriber.Ready()})
 	}
 	if a.readings != nil {
 		parts = append(parts, Part{Name: "readings", Err: a.readings.Ready(ctx)})

@@ -26,6 +26,9 @@ const mailboxPath = "/demo/mailbox"
 // SMTP, a technician by the public API. What happens is told on out. Where a
 // mail server is configured mails go there, and to nobody else.
 func NewDemo(ctx context.Context, o Options, out io.Writer) (*App, error) {
+	if _, external := o.Config.ExternalBroker(); external {
+		return nil, errors.New("the demo's devices connect to the embedded broker: leave mqtt at embedded://")
+	}
 	began := time.Now()
 	dir := filepath.Join(o.Config.Data, "demo")
 	var mailbox *sim.Mailbox

@@ -9,8 +9,8 @@ import (
 	"github.com/forecare/forecare/internal/broker"
 )
 
-// wireIngest puts the door in front of the log: broker, acceptor, group
-// commit. The committer is added first, so that it outlives the door and every
+// wireIngest puts the door in front of the log: broker or subscriber, acceptor,
+// group commit. The committer is added first, so that it outlives the door and every
 // message that was let in is answered.
 func (a *App) wireIngest(_ context.Context, _ Options) error {
 	logger := a.log.With("component", "ingest")
@@ -18,24 +18,43 @@ func (a *App) wireIngest(_ context.Context, _ Options) error {
 	acceptor := ingest.NewAcceptor(ingest.AcceptorOptions{
 		Registry: a.registry, Commit: commit, Log: a.bus, Logger: logger, Registerer: a.metrics,
 	})
-	door, err := broker.New(broker.Options{
-		Address: a.cfg.MQTT.Host(), Registry: a.registry, Accept: acceptor.Accept,
-		Logger: a.log.With("component", "broker"), Registerer: a.metrics,
-	})
+	a.run("group commit", commit.Run)
+	wire := a.wireBroker
+	if b, external := a.cfg.ExternalBroker(); external {
+		wire = func(accept acceptFunc) (sendFunc, error) { return a.wireSubscriber(b, accept) }
+	}
+	send, err := wire(acceptor.Accept)
 	if err != nil {
 		return err
 	}
-	a.broker = door
-	a.run("group commit", commit.Run)
-	a.run("broker", door.Run)
 	a.run("commands", func(ctx context.Context) error {
 		return a.bus.Commands(ctx, func(c devices.Command) {
-			if err := door.SendCommand(c); err != nil {
+			if err := send(c); err != nil {
 				logger.Debug("command not delivered now, it will be repeated", "device", c.Key.String(), "command", c.ID, "error", err)
 			}
 		})
 	})
 	return nil
+}
+
+// A door takes messages with an acceptFunc and sends commands with a sendFunc.
+type (
+	acceptFunc = func(ingest.Message, func(ingest.Outcome))
+	sendFunc   = func(devices.Command) error
+)
+
+// wireBroker makes the door that devices connect to.
+func (a *App) wireBroker(accept acceptFunc) (sendFunc, error) {
+	door, err := broker.New(broker.Options{
+		Address: a.cfg.MQTT.Host(), Registry: a.registry, Accept: accept,
+		Logger: a.log.With("component", "broker"), Registerer: a.metrics,
+	})
+	if err != nil {
+		return nil, err
+	}
+	a.broker = door
+	a.run("broker", door.Run)
+	return door.SendCommand, nil
 }
 
 // wireWriter carries the log into the readings store.

@@ -23,13 +23,14 @@ func (c *Config) Check() error {
 			say("roles: there is no role %q; the roles are ingest, writer, anomaly, outreach, web", r)
 		}
 	}
-	scheme(say, "mqtt", c.MQTT, "embedded")
+	scheme(say, "mqtt", c.MQTT, "embedded", "mqtt", "mqtts")
 	scheme(say, "log", c.Log, "embedded", "nats", "tls")
 	scheme(say, "readings", c.Readings, "embedded", "influx")
 	scheme(say, "state", c.State, "sqlite", "postgres", "postgresql")
 	if c.MQTT.Scheme() == "embedded" {
 		address(say, "mqtt", c.MQTT.Host())
 	}
+	c.checkBroker(say)
 	address(say, "web.listen", c.Web.Listen)
 	if c.Durability != "process" && c.Durability != "fsync" {
 		say("durability: %q is none; choose process (survives kill -9) or fsync (survives power loss)", c.Durability)

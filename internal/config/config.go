@@ -35,7 +35,7 @@ func Roles() []Role { return []Role{Ingest, Writer, Anomaly, Outreach, Web} }
 type Config struct {
 	Data       string     `yaml:"data"`       // folder of everything that this process keeps
 	Roles      []Role     `yaml:"roles"`      // empty means all
-	MQTT       URL        `yaml:"mqtt"`       // embedded://host:port
+	MQTT       URL        `yaml:"mqtt"`       // embedded://host:port | mqtt[s]://[user@]host[:port][?client_id=...&group=...&tenants=a,b]
 	Log        URL        `yaml:"log"`        // embedded: | nats://host:port[,host:port]
 	Readings   URL        `yaml:"readings"`   // embedded: | influx://host:port/org/bucket[?tls=true]
 	State      URL        `yaml:"state"`      // sqlite: | sqlite:///path | postgres://...
@@ -43,8 +43,10 @@ type Config struct {
 	LogLimit   Bytes      `yaml:"log_limit"`  // of the telemetry log; full means that PUBACKs are withheld
 	LogKeep    Bytes      `yaml:"log_keep"`   // of it that is kept although everyone has read it
 	TokenFile  string     `yaml:"readings_token_file"`
-	Influxd    string     `yaml:"influxd"`   // path of the influxd binary for embedded readings; empty means beside this binary
-	LogLevel   slog.Level `yaml:"log_level"` // debug | info | warn | error
+	MQTTSecret string     `yaml:"mqtt_password_file"` // of the user in an mqtt:// or mqtts:// URL
+	MQTTCA     string     `yaml:"mqtt_ca_file"`       // PEM; empty means the system's authorities
+	Influxd    string     `yaml:"influxd"`            // path of the influxd binary for embedded readings; empty means beside this binary
+	LogLevel   slog.Level `yaml:"log_level"`          // debug | info | warn | error
 	Web        WebConfig  `yaml:"web"`
 	Care       CareConfig `yaml:"care"`
 	Email      Email      `yaml:"email"`

@@ -94,7 +94,16 @@ func TestCheckRefuses(t *testing.T) {
 		"apart on embedded":  {func(c *config.Config) { c.Roles = []config.Role{"anomaly"}; c.State = "postgres://x/y" }, "need nats"},
 		"apart, readings":    {func(c *config.Config) { c.Roles = []config.Role{"writer"} }, "need influx"},
 		"unknown engine":     {func(c *config.Config) { c.State = "mysql://x" }, "mysql:"},
-		"external broker":    {func(c *config.Config) { c.MQTT = "mqtts://emqx:8883" }, "embedded:"},
+		"unknown broker":     {func(c *config.Config) { c.MQTT = "amqp://rabbit:5672" }, "mqtts:"},
+		"broker, no host":    {func(c *config.Config) { c.MQTT = "mqtt://" }, "mqtt://host:port"},
+		"broker, password":   {func(c *config.Config) { c.MQTT = "mqtt://me:canary@host" }, "mqtt_password_file"},
+		"broker, no user":    {func(c *config.Config) { c.MQTT = "mqtt://host"; c.MQTTSecret = "f" }, "needs a user"},
+		"broker, CA, no TLS": {func(c *config.Config) { c.MQTT = "mqtt://host"; c.MQTTCA = "f" }, "mqtts://"},
+		"broker, misspelt":   {func(c *config.Config) { c.MQTT = "mqtt://host?groop=a" }, "groop"},
+		"broker, path":       {func(c *config.Config) { c.MQTT = "mqtt://host/fleet" }, "/fleet"},
+		"broker, group":      {func(c *config.Config) { c.MQTT = "mqtt://host?group=a/b" }, "group"},
+		"broker, tenant":     {func(c *config.Config) { c.MQTT = "mqtt://host?tenants=a,%23" }, "tenants"},
+		"password, embedded": {func(c *config.Config) { c.MQTTSecret = "f" }, "mqtt_password_file"},
 		"no address":         {func(c *config.Config) { c.Web.Listen = "8080" }, "host:port"},
 		"durability":         {func(c *config.Config) { c.Durability = "hope" }, "fsync"},
 		"influx, no token":   {func(c *config.Config) { c.Readings = "influx://h:8086/o/b" }, "readings_token_file"},
@@ -115,6 +124,30 @@ func TestCheckRefuses(t *testing.T) {
 				t.Errorf("got %v, want an error that contains %q", err, tc.want)
 			}
 		})
+	}
+}
+
+func TestExternalBroker(t *testing.T) {
+	c := config.Default()
+	if _, external := c.ExternalBroker(); external {
+		t.Error("the embedded broker is taken for an external one")
+	}
+	c.MQTT = "mqtts://care@emqx:8883?client_id=forecare-1&group=ingest&tenants=acme,globex"
+	c.MQTTSecret, c.MQTTCA = "secret", "ca.pem"
+	if err := c.Check(); err != nil {
+		t.Error(err)
+	}
+	got, external := c.ExternalBroker()
+	want := config.Broker{URL: "mqtts://emqx:8883", Username: "care", ClientID: "forecare-1", Group: "ingest", Tenants: []string{"acme", "globex"}}
+	if diff := cmp.Diff(want, got); diff != "" || !external {
+		t.Error(diff)
+	}
+	c.MQTT, c.MQTTSecret, c.MQTTCA = "mqtt://emqx", "", ""
+	if err := c.Check(); err != nil {
+		t.Error(err)
+	}
+	if got, _ := c.ExternalBroker(); !cmp.Equal(got, config.Broker{URL: "mqtt://emqx"}) {
+		t.Errorf("got %+v", got)
 	}
 }
 
