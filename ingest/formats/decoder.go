@@ -54,6 +54,6 @@ func (d *Decoder) Decode(in Input, st *State) Decoded {
 	return c.out
 }
 
-// NewState returns an empty memory for Decode. Keep one for each rule and
-// tenant.
+// NewState returns an empty memory for Decode. Keep one for each tenant and
+// format.
 func (d *Decoder) NewState() *State { return newState(d.limits) }

@@ -48,6 +48,14 @@ func All() []Format {
 			Name: "tasmota", Title: "Tasmota", Topics: []string{"tele/{device}/+", "stat/{device}/+", "tasmota/discovery/#"},
 			takes: []string{"zone"}, open: openTasmota,
 		},
+		{
+			Name: "zigbee2mqtt", Title: "Zigbee2MQTT", Topics: []string{"zigbee2mqtt/#"},
+			takes: []string{"base"}, recall: true, open: openZigbee2MQTT,
+		},
+		{
+			Name: "homeassistant", Title: "Home Assistant discovery", Topics: []string{"homeassistant/#"},
+			takes: []string{"base"}, names: literal, recall: true, open: openHomeAssistant,
+		},
 	}
 }
 

@@ -13,7 +13,9 @@ type State struct {
 	limits Limits
 	used   int // channels remembered
 
-	sparkplug map[string]*spNode // by group/edge node
+	sparkplug map[string]*spNode   // by group/edge node
+	zigbee    map[string]*zbBridge // by base topic
+	discovery *haDiscovery
 }
 
 func newState(l Limits) *State { return &State{limits: l} }
