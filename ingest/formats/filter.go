@@ -87,6 +87,7 @@ func partName(s string) bool {
 
 // match reports whether a topic matches, and what the named parts of the filter
 // stand for in it. Wildcards do not match a first level that begins with $.
+// [FM-2.4]
 func (f filter) match(topic string) (parts map[string]string, ok bool) {
 	if strings.HasPrefix(topic, "$") && f.levels[0].kind != levelLiteral {
 		return nil, false

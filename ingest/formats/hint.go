@@ -1,9 +1,6 @@
 package formats
 
-import (
-	"slices"
-	"time"
-)
+import "time"
 
 // Hint is what a birth or a discovery says about a device: enough to propose
 // it for the registry. Device is an identifier, Name what the device calls
@@ -49,15 +46,4 @@ func (h *Hint) attribute(name, value string) {
 func (h *Hint) empty() bool {
 	return h.Name == "" && h.Maker == "" && h.Model == "" && h.Firmware == "" && h.Serial == "" && h.Via == "" &&
 		!h.Gone && len(h.Channels) == 0 && len(h.Attributes) == 0
-}
-
-// SortChannels orders the channels by name, for formats whose own order means
-// nothing.
-func (h *Hint) sortChannels() {
-	slices.SortFunc(h.Channels, func(a, b ChannelHint) int {
-		if a.Channel < b.Channel {
-			return -1
-		}
-		return 1
-	})
 }

@@ -6,7 +6,7 @@ import (
 )
 
 // homeassistant reads discovery messages as Home Assistant does, and then the
-// topics that they announce. [FM-10]
+// topics that they announce. [FM-10.1]
 type homeassistant struct{ prefix string }
 
 func openHomeAssistant(o Options) (reader, error) {
@@ -52,6 +52,11 @@ func (h *homeassistant) config(component string, ids []string, st *State, c *col
 	if !ok {
 		return
 	}
+	const most = 10_000
+	if len(root.tree.nodes) > most {
+		c.reject(refusef(TooLarge, "The discovery message holds more than %d values.", most))
+		return
+	}
 	dev, parts := haMember(root, "device"), haMember(root, "components")
 	if component == "device" && (dev.kind() != jsonObject || haMember(root, "origin").kind() != jsonObject || parts.kind() != jsonObject) {
 		c.reject(refusef(BadPayload, "A discovery message of a whole device needs device, origin and components."))
@@ -65,15 +70,15 @@ func (h *homeassistant) config(component string, ids []string, st *State, c *col
 	if component != "device" {
 		h.entity(component, ids[len(ids)-1], root, root, &hint, st, c)
 	}
-	const most = 1000
+	const mostEntities = 1000
 	count := 0
 	for e := range parts.inside() {
 		platform := short(haMember(e, "platform"))
 		if platform != "" && e.node().skip-e.at == 2 { // only the platform: taken away
 			continue
 		}
-		if count++; count > most {
-			c.refuse("", TooLarge, "The device has more than %d entities.", most)
+		if count++; count > mostEntities {
+			c.refuse("", TooLarge, "The device has more than %d entities.", mostEntities)
 			break
 		}
 		h.entity(platform, e.name(), root, e, &hint, st, c)

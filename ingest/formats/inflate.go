@@ -12,7 +12,7 @@ import (
 
 // inflate undoes the compression of a payload, at most up to limit bytes. The
 // hint is the content encoding that the sender names, "" if none; then gzip
-// and zlib are recognised by their first bytes. One layer is undone. [FM-3]
+// and zlib are recognised by their first bytes. One layer is undone. [FM-3.3]
 func inflate(payload []byte, hint string, limit int) ([]byte, *Refusal) {
 	var r io.Reader
 	var err error

@@ -39,8 +39,10 @@ func openMapping(o Options) (reader, error) {
 		into        *path
 		root        *bool
 	}{
-		{"time", o.Time, &m.time, &m.timeAtRoot}, {"device", o.Device, &m.device, &m.deviceRoot},
-		{"name", o.Name, &m.name, nil}, {"value", o.Value, &m.value, nil},
+		{"time", o.Time, &m.time, &m.timeAtRoot},
+		{"device", o.Device, &m.device, &m.deviceRoot},
+		{"name", o.Name, &m.name, nil},
+		{"value", o.Value, &m.value, nil},
 	} {
 		value := p.value
 		if p.root != nil {
@@ -63,9 +65,16 @@ func (m *mapping) read(_ *Input, _ *State, c *collector) {
 		return
 	}
 	records := 0
+	var shared mappingShared // looked up once: the payload may be made to make that expensive
+	if m.timeAtRoot {
+		shared.time = m.time.in(root)
+	}
+	if m.deviceRoot {
+		shared.device = m.device.in(root)
+	}
 	record := func(way path, v jsonValue) bool {
 		records++
-		m.record(root, way, v, c)
+		m.record(shared, way, v, c)
 		return c.going()
 	}
 	switch {
@@ -84,14 +93,17 @@ func (m *mapping) read(_ *Input, _ *State, c *collector) {
 	}
 }
 
+// mappingShared is what all records of a payload share.
+type mappingShared struct{ time, device jsonValue }
+
 // record takes one reading. way leads to it, for words.
-func (m *mapping) record(root jsonValue, way path, v jsonValue, c *collector) {
+func (m *mapping) record(shared mappingShared, way path, v jsonValue, c *collector) {
 	at, _ := c.channelOf(way)
 	if len(way) > 0 && v.kind() != jsonObject && (!m.split || m.pairs) {
 		c.refuse(at, BadPayload, "There is %s where an object belongs.", quote(v.raw()))
 		return
 	}
-	like, ok := m.like(root, at, v, c)
+	like, ok := m.like(shared, at, v, c)
 	if !ok {
 		return
 	}
@@ -114,13 +126,13 @@ func (m *mapping) record(root jsonValue, way path, v jsonValue, c *collector) {
 }
 
 // like reads what all values of a record share.
-func (m *mapping) like(root jsonValue, at string, v jsonValue, c *collector) (Sample, bool) {
+func (m *mapping) like(shared mappingShared, at string, v jsonValue, c *collector) (Sample, bool) {
 	var s Sample
-	from := v
-	if m.timeAtRoot {
-		from = root
+	t := shared.time
+	if !m.timeAtRoot {
+		t = m.time.in(v)
 	}
-	if t := m.time.in(from); t.kind() != jsonAbsent && t.kind() != jsonNull {
+	if t.kind() != jsonAbsent && t.kind() != jsonNull {
 		read, ok := jsonTime(t, m.unit, m.zone)
 		if !ok {
 			return s, c.refuse(at, BadPayload, "The time is %s. %s", quote(t.raw()), m.wanted())
@@ -130,16 +142,13 @@ func (m *mapping) like(root jsonValue, at string, v jsonValue, c *collector) (Sa
 	if !m.devices {
 		return s, true
 	}
-	if from = v; m.deviceRoot {
-		from = root
+	d := shared.device
+	if !m.deviceRoot {
+		d = m.device.in(v)
 	}
-	d := m.device.in(from)
-	name := d.text()
-	if d.kind() == jsonNumber {
-		name = string(d.raw())
-	}
+	name := short(d)
 	if name == "" {
-		return s, c.refuse(at, BadPayload, "There is no device's name at %s.", m.device)
+		return s, c.refuse(at, BadPayload, "There is no device's name of up to 254 bytes at %s.", m.device)
 	}
 	s.Device = c.device(at, name)
 	return s, s.Device != ""
@@ -177,12 +186,15 @@ func (m *mapping) pair(at string, v jsonValue, like Sample, c *collector) {
 // jsonTime reads a number or a text as an instant. A text may also hold the
 // number.
 func jsonTime(v jsonValue, unit timeUnit, zone *time.Location) (time.Time, bool) {
+	if len(v.raw()) > 128 {
+		return time.Time{}, false
+	}
 	switch v.kind() {
 	case jsonNumber:
 		return instant(epochNanos(string(v.raw()), unit)), true
 	case jsonString:
 		s := v.text()
-		if _, ok := parseNumber(s); ok && s[0] != '+' && len(s) < 64 {
+		if _, ok := parseNumber(s); ok && s[0] != '+' {
 			return instant(epochNanos(s, unit)), true
 		}
 		return textTime(s, zone)

@@ -29,17 +29,20 @@ func TestMapping(t *testing.T) {
 				flow[1] > flow_1 = 4.5 @ receipt
 				["a.b"] > a_b = 1 @ receipt
 				note = "warm" @ receipt`,
-		}, {
+		},
+		{
 			name: "a list of objects is a reading for each", clause: "FM-4.3",
 			payload: `[{"ts":1772366399,"temp":1},{"ts":"2026-03-01T12:59:59+01:00","temp":2},{"temp":3}]`,
 			want: `temp = 1 @ 2026-03-01T11:59:59Z
 				refused temp bad_payload: The metric temp comes twice at the instant 2026-03-01T11:59:59Z. Give each value a name of its own by fields in the rule.
 				temp = 3 @ receipt`,
-		}, {
+		},
+		{
 			name: "any other list is one reading", clause: "FM-4.3", payload: `[1,[2]]`,
 			want: "[0] > m_0 = 1 @ receipt\n[1][0] > m_1_0 = 2 @ receipt",
-		}, {
-			name: "fields name, scale and shift", clause: "FM-4.4",
+		},
+		{
+			name: "fields name, scale and shift", clause: "FM-1.8",
 			payload: `{"s":[{"t":215,"u":"x"},{"t":3}],"door":"open","txt":"12.5","other":1,"f":212}`,
 			options: formats.Options{Fields: []formats.Field{
 				{Path: "s[*].t", Metric: "temp_{1}", Scale: ptr(0.1), Unit: "Cel"},
@@ -53,33 +56,39 @@ func TestMapping(t *testing.T) {
 				txt > level = 12.5 @ receipt
 				f = 100 @ receipt
 				2 unlisted`,
-		}, {
-			name: "each and the time outside", clause: "FM-4.3",
+		},
+		{
+			name: "each and the time outside", clause: "FM-4.4",
 			payload: `{"at":1772366399000,"site":"Hall 3","rows":[{"id":"a b","t":1},{"id":7,"t":2},{"t":3}],"x":1}`,
 			options: formats.Options{Each: "rows[*]", Time: "$.at", TimeUnit: "ms", Device: "id"},
 			want: `a-b: t = 1 @ 2026-03-01T11:59:59Z
 				7: t = 2 @ 2026-03-01T11:59:59Z
-				refused rows[2] bad_payload: There is no device's name at id.`,
-		}, {
+				refused rows[2] bad_payload: There is no device's name of up to 254 bytes at id.`,
+		},
+		{
 			name: "name and value", clause: "FM-4.5",
 			payload: `[{"key":"temp in","val":1.5},{"key":"flow","val":null},{"val":1},5]`,
 			options: formats.Options{Name: "key", Value: "val"},
 			want: `temp in > temp_in = 1.5 @ receipt
 				refused [2] bad_payload: There is no text at key, where the name of the value belongs.
 				refused [3] bad_payload: There is "5" where an object belongs.`,
-		}, {
+		},
+		{
 			name: "names of members as devices' parts", clause: "FM-4.2",
 			payload: `{"nodes":{"n1":{"t":1},"n2":{"t":2}}}`,
 			options: formats.Options{Fields: []formats.Field{{Path: "nodes.*.t", Metric: "t_{1}"}}},
 			want:    "nodes.n1.t > t_n1 = 1 @ receipt\nnodes.n2.t > t_n2 = 2 @ receipt",
-		}, {
+		},
+		{
 			name: "a local time", clause: "FM-1.9", payload: `{"when":"2026-10-25 02:30:00","t":1}`,
 			options: formats.Options{Time: "when", Zone: "Europe/Berlin"},
 			want:    "t = 1 @ 2026-10-25T00:30:00Z",
-		}, {
+		},
+		{
 			name: "a local time without a zone", clause: "FM-1.9", payload: `{"ts":"2026-10-25 02:30:00","t":1}`,
 			want: `refused bad_payload: The time is "\"2026-10-25 02:30:00\"". Send RFC 3339 with a zone, as "2026-03-01T09:30:00Z", or a number since 1970. Times without a zone need the option zone.`,
-		}, {
+		},
+		{
 			name: "what is no number", clause: "FM-1.5", payload: `{"a":NaN,"b":-inf,"c":1e400,"d":-0,"e":1e-400}`,
 			want: `d = 0 @ receipt
 				e = 0 @ receipt

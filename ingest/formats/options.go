@@ -30,8 +30,14 @@ type Options struct {
 func (o Options) given() []string {
 	var out []string
 	for _, x := range []struct{ name, value string }{
-		{"each", o.Each}, {"time", o.Time}, {"time_unit", o.TimeUnit}, {"name", o.Name},
-		{"value", o.Value}, {"device", o.Device}, {"zone", o.Zone}, {"base", o.Base},
+		{"each", o.Each},
+		{"time", o.Time},
+		{"time_unit", o.TimeUnit},
+		{"name", o.Name},
+		{"value", o.Value},
+		{"device", o.Device},
+		{"zone", o.Zone},
+		{"base", o.Base},
 	} {
 		if x.value != "" {
 			out = append(out, x.name)

@@ -12,7 +12,7 @@ import (
 // parts. Tenant and Device may use these parts: "{device}", "plant-{line}". An
 // empty Device means {device} if the topic has that part, else the device that
 // the payload names or else the publisher; an empty Tenant means {tenant} if
-// the topic has that part, else the publisher's. [FM-2]
+// the topic has that part, else the publisher's. [FM-2.2]
 type Rule struct {
 	Topic   string  `json:"topic" yaml:"topic"`
 	Tenant  string  `json:"tenant,omitempty" yaml:"tenant"`

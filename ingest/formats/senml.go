@@ -55,7 +55,7 @@ func cborPack(b []byte) bool {
 	return len(b) > 0 && (b[0]>>5 == cborArray || b[0]>>5 == cborTag)
 }
 
-// sample takes a record, and notes in due when the next one is due.
+// sample takes a record, and notes in due when the next one is due. [FM-5.6]
 func (s *senml) sample(m *senmlMeasured, due *senmlDue, c *collector) {
 	before, last := "", m.name
 	if trimmed := strings.TrimRight(m.name, ":/"); trimmed != "" {
@@ -88,6 +88,7 @@ func (s *senml) sample(m *senmlMeasured, due *senmlDue, c *collector) {
 }
 
 // senmlDue collects the update times by device, the latest of each quantity.
+// [FM-5.7]
 type senmlDue struct {
 	hints   []Hint
 	devices map[string]int

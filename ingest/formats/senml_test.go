@@ -48,12 +48,16 @@ func TestSenMLGoldenVectors(t *testing.T) {
 	}{
 		{
 			"one value", `[{"n":"urn:dev:ow:10e2073a01080063","u":"Cel","v":23.1}]`,
-			"urn:dev:ow:10e2073a01080063 > m_10e2073a01080063 = 23.1 Cel @ receipt", formats.Options{},
-		}, {
+			"urn:dev:ow:10e2073a01080063 > m_10e2073a01080063 = 23.1 Cel @ receipt",
+			formats.Options{},
+		},
+		{
 			"two values of one device", `[{"bn":"urn:dev:ow:10e2073a01080063:","n":"voltage","t":0,"u":"V","v":120.1},{"n":"current","t":0,"u":"A","v":1.2}]`,
 			`urn:dev:ow:10e2073a01080063: urn:dev:ow:10e2073a01080063:voltage > voltage = 120.1 V @ 2026-11-22T10:00:00Z
-				urn:dev:ow:10e2073a01080063: urn:dev:ow:10e2073a01080063:current > current = 1.2 A @ 2026-11-22T10:00:00Z`, formats.Options{Device: "name"},
-		}, {
+				urn:dev:ow:10e2073a01080063: urn:dev:ow:10e2073a01080063:current > current = 1.2 A @ 2026-11-22T10:00:00Z`,
+			formats.Options{Device: "name"},
+		},
+		{
 			"base fields and a series, JSON", `[{"bn":"urn:dev:ow:10e2073a0108006:","bt":1276020076.001,"bu":"A","bver":5,"n":"voltage","u":"V","v":120.1},
 				{"n":"current","t":-5,"v":1.2},{"n":"current","t":-4,"v":1.30},{"n":"current","t":-3,"v":0.14e1},{"n":"current","t":-2,"v":1.5},
 				{"n":"current","t":-1,"v":1.6},{"n":"current","t":0,"v":1.7}]`, electricityResolved, formats.Options{},
@@ -68,25 +72,33 @@ func TestSenMLGoldenVectors(t *testing.T) {
 				urn:dev:ow:10e2073a01080063 > humidity = 20.3 %RH @ 2011-10-31T13:25:24Z
 				urn:dev:ow:10e2073a01080063 > battery = 98 %EL @ 2011-10-31T13:26:54Z`,
 			formats.Options{Fields: []formats.Field{
-				{Path: "urn:dev:ow:10e2073a01080063", OfUnit: "lon", Metric: "lon"}, {Path: "urn:dev:ow:10e2073a01080063", OfUnit: "lat", Metric: "lat"},
-				{Path: "urn:dev:ow:10e2073a01080063", OfUnit: "%EL", Metric: "battery"}, {Path: "urn:dev:ow:10e2073a01080063", Metric: "humidity"},
+				{Path: "urn:dev:ow:10e2073a01080063", OfUnit: "lon", Metric: "lon"},
+				{Path: "urn:dev:ow:10e2073a01080063", OfUnit: "lat", Metric: "lat"},
+				{Path: "urn:dev:ow:10e2073a01080063", OfUnit: "%EL", Metric: "battery"},
+				{Path: "urn:dev:ow:10e2073a01080063", Metric: "humidity"},
 			}},
-		}, {
+		},
+		{
 			"several devices", `[{"bn":"2001:db8::2/","bt":1320078429,"n":"temperature","v":25.2,"u":"Cel"},{"n":"humidity","v":30,"u":"%RH"},
 				{"bn":"2001:db8::1/","n":"temperature","v":12.3,"u":"Cel"},{"n":"humidity","v":67,"u":"%RH"}]`,
 			`2001:db8::2: 2001:db8::2/temperature > temperature = 25.2 Cel @ 2011-10-31T16:27:09Z
 				2001:db8::2: 2001:db8::2/humidity > humidity = 30 %RH @ 2011-10-31T16:27:09Z
 				2001:db8::1: 2001:db8::1/temperature > temperature = 12.3 Cel @ 2011-10-31T16:27:09Z
-				2001:db8::1: 2001:db8::1/humidity > humidity = 67 %RH @ 2011-10-31T16:27:09Z`, formats.Options{Device: "name"},
-		}, {
+				2001:db8::1: 2001:db8::1/humidity > humidity = 67 %RH @ 2011-10-31T16:27:09Z`,
+			formats.Options{Device: "name"},
+		},
+		{
 			"an extension", `[{"bn":"urn:dev:ow:10e2073a01080063:","bt":1320078429,"l":"[{\"href\":\"humidity\"}]","n":"temperature","v":27.2,"u":"Cel"}]`,
-			"urn:dev:ow:10e2073a01080063:temperature > temperature = 27.2 Cel @ 2011-10-31T16:27:09Z", formats.Options{},
-		}, {
+			"urn:dev:ow:10e2073a01080063:temperature > temperature = 27.2 Cel @ 2011-10-31T16:27:09Z",
+			formats.Options{},
+		},
+		{
 			"other kinds of value", `[{"bn":"urn:dev:ow:10e2073a01080063:","n":"temp","u":"Cel","v":23.1},{"n":"label","vs":"Machine Room"},{"n":"open","vb":false},{"n":"nfc-reader","vd":"aGkgCg"}]`,
 			`urn:dev:ow:10e2073a01080063:temp > temp = 23.1 Cel @ receipt
 				urn:dev:ow:10e2073a01080063:label > label = "Machine Room" @ receipt
 				urn:dev:ow:10e2073a01080063:open > open = false @ receipt
-				urn:dev:ow:10e2073a01080063:nfc-reader > nfc_reader = 4 bytes @ receipt`, formats.Options{},
+				urn:dev:ow:10e2073a01080063:nfc-reader > nfc_reader = 4 bytes @ receipt`,
+			formats.Options{},
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -100,6 +100,10 @@ func (t *tasmota) values(root jsonValue, c *collector) {
 		return
 	}
 	like := Sample{Clock: DeviceClock, Time: t.time(root)}
+	stated := map[string]string{}
+	for _, name := range []string{"TempUnit", "PressureUnit"} {
+		stated[name] = short(root.member(name))
+	}
 	flatten(root, nil, func(way path, v jsonValue) bool {
 		if len(way) == 1 {
 			switch way[0].key {
@@ -108,7 +112,7 @@ func (t *tasmota) values(root jsonValue, c *collector) {
 			}
 		}
 		one := like
-		one.Unit = tasmotaUnit(root, way)
+		one.Unit = tasmotaUnit(stated, way)
 		t.leaf(way, v, one, c)
 		return c.going()
 	})
@@ -136,9 +140,9 @@ func (t *tasmota) leaf(way path, v jsonValue, like Sample, c *collector) {
 func (t *tasmota) time(root jsonValue) time.Time {
 	at, ok := time.Time{}, false
 	if e := root.member("Epoch"); e.kind() == jsonNumber {
-		at, ok = instant(epochNanos(string(e.raw()), autoUnit)), true
+		at, ok = jsonTime(e, autoUnit, nil)
 	} else {
-		at, ok = textTime(root.member("Time").text(), t.zone)
+		at, ok = textTime(short(root.member("Time")), t.zone)
 	}
 	if !ok || at.Year() < 2015 {
 		return time.Time{}
@@ -147,19 +151,18 @@ func (t *tasmota) time(root jsonValue) time.Time {
 }
 
 // tasmotaUnit is the unit that the payload states, or that Tasmota always uses.
-func tasmotaUnit(root jsonValue, way path) string {
+func tasmotaUnit(stated map[string]string, way path) string {
 	name, group := "", ""
 	for _, s := range way {
 		if s.kind == stepKey {
 			group, name = name, s.key
 		}
 	}
-	stated := ""
 	switch name {
 	case "Temperature", "DewPoint", "HeatIndex":
-		stated = "TempUnit"
+		return stated["TempUnit"]
 	case "Pressure", "SeaPressure":
-		stated = "PressureUnit"
+		return stated["PressureUnit"]
 	case "Humidity":
 		return "%"
 	case "Illuminance":
@@ -170,9 +173,6 @@ func tasmotaUnit(root jsonValue, way path) string {
 		return "%"
 	case "Signal":
 		return "dBm"
-	}
-	if stated != "" {
-		return short(root.member(stated))
 	}
 	if group != "ENERGY" {
 		return ""

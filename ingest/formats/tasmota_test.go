@@ -20,7 +20,8 @@ func TestTasmota(t *testing.T) {
 				k1: BME280.Temperature > BME280_Temperature = 22.1 C @ 2026-03-01T11:59:59Z
 				k1: BME280.Pressure > BME280_Pressure = 1013.2 hPa @ 2026-03-01T11:59:59Z
 				k1: Switch1 = true @ 2026-03-01T11:59:59Z`,
-		}, {
+		},
+		{
 			name: "energy by phase", clause: "FM-8.1", topic: "tele/k1/SENSOR", options: formats.Options{Fields: []formats.Field{
 				{Path: "ENERGY.Power[*]", Metric: "power_{1}"}, {Path: "ENERGY.Total", Metric: "energy", Scale: ptr(3.6e6), Unit: "J"},
 			}},
