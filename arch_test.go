@@ -23,7 +23,7 @@ var rooms = map[string]struct{ ours, theirs []string }{
 	"anomaly":  {ours: []string{"devices"}, theirs: []string{"gonum.org/v1/gonum", "github.com/prometheus/client_golang"}},
 	"outreach": {ours: []string{"anomaly", "devices"}, theirs: []string{"github.com/prometheus/client_golang"}},
 
-	"ingest/formats":     {ours: []string{"devices"}, theirs: []string{"github.com/fxamacker/cbor/v2", "google.golang.org/protobuf/encoding/protowire"}},
+	"ingest/formats":     {ours: []string{"devices"}, theirs: []string{"google.golang.org/protobuf/encoding/protowire"}},
 	"ingest/mqtt":        {ours: []string{"ingest", "devices", "ingest/mqtt/packet"}, theirs: []string{"github.com/prometheus/client_golang"}},
 	"ingest/mqtt/packet": {},
 	"ingest/subscriber":  {ours: []string{"ingest", "devices"}, theirs: []string{"github.com/eclipse/paho.mqtt.golang", "github.com/prometheus/client_golang"}},
