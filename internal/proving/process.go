@@ -9,8 +9,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -43,7 +41,7 @@ func Start(ctx context.Context, binary, dir string, env ...string) (*Process, er
 		return nil, err
 	}
 	p := &Process{Dir: dir, done: make(chan struct{}), out: &tail{}}
-	p.cmd = exec.Command(binary, "run", "--data", dir)
+	p.cmd = exec.CommandContext(context.WithoutCancel(ctx), binary, "run", "--data", dir)
 	p.cmd.Env = append(os.Environ(), "FORECARE_MQTT=embedded://127.0.0.1:0", "FORECARE_WEB_LISTEN=127.0.0.1:0")
 	p.cmd.Env = append(p.cmd.Env, env...)
 	p.cmd.Stdout, p.cmd.Stderr = p.out, p.out
@@ -52,7 +50,7 @@ func Start(ctx context.Context, binary, dir string, env ...string) (*Process, er
 	}
 	// Kill and Stop wait for it.
 	go func() {
-		p.cmd.Wait()
+		_ = p.cmd.Wait() // ProcessState tells the rest
 		close(p.done)
 	}()
 	err := poll(ctx, 20*time.Millisecond, func() error {
@@ -73,16 +71,11 @@ func Start(ctx context.Context, binary, dir string, env ...string) (*Process, er
 // Ready returns when every part of the process works.
 func (p *Process) Ready(ctx context.Context) error {
 	err := poll(ctx, 100*time.Millisecond, func() error {
-		resp, err := http.Get("http://" + p.Web + "/readyz")
-		if err != nil {
-			return err
+		wrong, err := p.NotReady(ctx)
+		if err == nil && len(wrong) > 0 {
+			err = fmt.Errorf("not ready: %v", wrong)
 		}
-		defer resp.Body.Close()
-		text, _ := io.ReadAll(io.LimitReader(resp.Body, 4096))
-		if resp.StatusCode != http.StatusOK {
-			return fmt.Errorf("not ready: %s", text)
-		}
-		return nil
+		return err
 	})
 	if err != nil {
 		return fmt.Errorf("%w\n%s", err, p.out)

@@ -123,7 +123,7 @@ func (w *publishers) rest(ctx context.Context, c *loadgen.Conn, began time.Time,
 func (w *publishers) close() {
 	for _, c := range w.conns {
 		if c != nil {
-			c.Close()
+			_ = c.Close() // the round is over
 		}
 	}
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -50,7 +49,10 @@ func TestLoads(t *testing.T) {
 		{"50", 0, false, "50 connections, as fast as acknowledged"},
 		{"50, 100", 0, true, "50 connections, as fast as acknowledged; 100 connections, as fast as acknowledged; 100 connections, 10000 a second"},
 		{"50", 200, true, "50 connections, 200 a second"},
-		{"0", 0, false, ""}, {"1001", 0, false, ""}, {"many", 0, false, ""}, {"", 0, false, ""},
+		{"0", 0, false, ""},
+		{"1001", 0, false, ""},
+		{"many", 0, false, ""},
+		{"", 0, false, ""},
 	}
 	for _, tt := range tests {
 		o.rate = tt.rate
@@ -113,7 +115,7 @@ func benchmarkWay(b *testing.B, influxd string, o options) {
 	c := config.Default()
 	c.Data, c.MQTT, c.Web.Listen, c.Influxd = dir, "embedded://127.0.0.1:0", "127.0.0.1:0", influxd
 	registry := prometheus.NewRegistry()
-	a, err := app.New(ctx, app.Options{Config: c, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), Registry: registry})
+	a, err := app.New(ctx, app.Options{Config: c, Logger: slog.New(slog.DiscardHandler), Registry: registry})
 	if err != nil {
 		b.Fatal(err)
 	}
