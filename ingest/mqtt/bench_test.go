@@ -104,7 +104,7 @@ func BenchmarkPuback(b *testing.B) {
 			}{{"ours", ours}, {"mochi", mochi}} {
 				b.Run(fmt.Sprintf("%d/%s/%s", connections, log, s.name), func(b *testing.B) {
 					r := benchDevices(connections)
-					a, stop := accept(instant), func() {}
+					a, stop := instant, func() {}
 					if log == "log" {
 						a, stop = committed(b, r)
 					}
@@ -124,7 +124,7 @@ func BenchmarkPaced(b *testing.B) {
 	for _, log := range []string{"instant", "log"} {
 		b.Run(log, func(b *testing.B) {
 			r := benchDevices(1000)
-			a, stop := accept(instant), func() {}
+			a, stop := instant, func() {}
 			if log == "log" {
 				a, stop = committed(b, r)
 			}

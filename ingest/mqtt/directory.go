@@ -102,14 +102,13 @@ func (d *directory) claim(c *connection, client string, clean bool, expiry time.
 		if old := s.holder; old != nil {
 			return nil, false, old, nil, true
 		}
-		if clean {
-			d.forget(s)
-		} else {
+		if !clean {
 			o.sessions = append(slices.Delete(o.sessions, i, i+1), s)
 			s.holder = c
 			s.resume(expiry)
 			return s, true, nil, nil, true
 		}
+		d.forget(s)
 	} else if len(o.sessions) >= most {
 		i := slices.IndexFunc(o.sessions, func(s *session) bool { return s.holder == nil })
 		if i < 0 {

@@ -166,7 +166,7 @@ func TestGroupSharesTheMessages(t *testing.T) {
 	member(1)
 	acked := publish(t, b, "d1", 500).wait()
 	first.stop()
-	first = member(0) // and its part waited for it
+	member(0) // and its part waited for it
 	soon(t, func() error {
 		if n := logs[0].count() + logs[1].count(); n != len(acked) {
 			return fmt.Errorf("%d of %d are stored", n, len(acked))

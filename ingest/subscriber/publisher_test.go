@@ -33,7 +33,6 @@ type publisher struct {
 	t       *testing.T
 	address string
 	device  string
-	window  chan struct{}
 	cancel  context.CancelFunc
 	ended   chan struct{}
 
