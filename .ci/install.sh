@@ -8,6 +8,7 @@ command -v chromium >/dev/null || want+=(chromium)
 fc-list 2>/dev/null | grep -qi 'noto.*arabic' || want+=(fonts-noto-core fontconfig)
 [ -x /usr/lib/postgresql/15/bin/initdb ] || command -v initdb >/dev/null || want+=(postgresql)
 command -v mosquitto_pub >/dev/null || want+=(mosquitto-clients)
+command -v mosquitto >/dev/null || [ -x /usr/sbin/mosquitto ] || want+=(mosquitto)
 [ ${#want[@]} -eq 0 ] && exit 0
 sudo=(); [ "$(id -u)" -eq 0 ] || sudo=(sudo)
 export DEBIAN_FRONTEND=noninteractive
