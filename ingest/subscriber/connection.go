@@ -173,6 +173,18 @@ func (c *connection) wait(ctx context.Context, t paho.Token, within time.Duratio
 
 // end ends the network connection, for the first reason that is given.
 func (c *connection) end(why error) {
+	c.retreat(why)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.wire != nil {
+		c.wire.kill(c.why)
+	}
+}
+
+// retreat gives the connection up, for the first reason that is given: nothing
+// more is taken or acknowledged. What has been acknowledged may still be on its
+// way out.
+func (c *connection) retreat(why error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.why != nil {
@@ -181,9 +193,6 @@ func (c *connection) end(why error) {
 	c.why = why
 	c.close()
 	close(c.dead)
-	if c.wire != nil {
-		c.wire.kill(why)
-	}
 }
 
 // close takes no further message. c.mu must be held.
@@ -200,6 +209,9 @@ func (c *connection) cause() error {
 	return c.why
 }
 
+// farewell is how long a DISCONNECT may take, in milliseconds.
+const farewell = 1000
+
 // leave ends the connection kindly: what was taken is acknowledged first.
 func (c *connection) leave() {
 	c.mu.Lock()
@@ -209,30 +221,33 @@ func (c *connection) leave() {
 	defer late.Stop()
 	select {
 	case <-c.settled:
-	case <-c.dead:
 	case <-late.C:
 		c.s.log.Warn("stopped before every message was answered; the broker will deliver these again")
 	}
 	if c.client != nil {
-		c.client.Disconnect(uint(time.Second / time.Millisecond))
+		c.client.Disconnect(farewell)
 	}
 	c.end(errStopping)
 }
 
 // abandon ends the connection at once and waits, not for ever, until nothing
 // of it is left: else messages in work would meet their own redelivery.
-func (c *connection) abandon(why error) {
+func (c *connection) abandon(ctx context.Context, why error) {
+	defer c.s.metrics.watch(nil)
+	if endingOf(why) == "fault" && c.client != nil {
+		c.client.Disconnect(farewell) // behind the acknowledgements
+	}
 	c.end(why)
-	late := time.NewTimer(2 * c.s.limits.Stop)
-	defer late.Stop()
 	if c.client != nil {
 		// It returns at once if paho is done, and waits if it is about to.
 		c.client.Disconnect(uint(c.s.limits.Stop / time.Millisecond))
 	}
+	late := time.NewTimer(2 * c.s.limits.Stop)
+	defer late.Stop()
 	select {
 	case <-c.settled:
+	case <-ctx.Done(): // leave has waited, or there is nothing to come back for
 	case <-late.C:
 		c.s.log.Warn("messages are still not answered; the broker delivers them again meanwhile")
 	}
-	c.s.metrics.watch(nil)
 }

@@ -88,7 +88,7 @@ func (c *connection) settle(f *flight) {
 		return
 	}
 	if o.Err != nil {
-		c.end(&fault{o.Err})
+		c.retreat(&fault{o.Err})
 	}
 	select {
 	case <-c.dead:

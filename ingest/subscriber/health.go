@@ -67,10 +67,10 @@ type health struct {
 
 const sayAgainAfter = 5 * time.Minute
 
-func (h *health) connected() {
+func (h *health) is(err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.err = nil
+	h.err = err
 }
 
 // lost remembers the reason and reports whether to say it aloud: it is another

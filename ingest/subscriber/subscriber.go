@@ -10,6 +10,8 @@ package subscriber
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"log/slog"
 	"math/rand/v2"
 	"sync/atomic"
@@ -83,21 +85,26 @@ func (s *Subscriber) session(ctx context.Context) (progress bool, err error) {
 	if open {
 		s.current.Store(c)
 		s.metrics.connected.Set(1)
-		s.health.connected()
+		s.health.is(nil)
 		s.log.Info("connected to the MQTT broker", "broker", s.address, "client_id", s.options.ClientID, "session_present", c.present)
 		select {
 		case <-ctx.Done():
+			err = errStopping
 		case <-c.dead:
 			err = c.cause()
+			if errors.Is(err, io.EOF) && time.Since(began) < time.Minute {
+				err = fmt.Errorf("the broker hung up (%w); does it stop, or is another with the client identifier %s connected?", err, s.options.ClientID)
+			}
 		}
 		s.current.Store(nil)
 		s.metrics.connected.Set(0)
+		s.health.is(err)
 	}
 	if ctx.Err() != nil {
 		err = errStopping
 		c.leave()
 	}
-	c.abandon(err)
+	c.abandon(ctx, err)
 	s.metrics.ended.WithLabelValues(endingOf(err)).Inc()
 	// A connection that was of no use is followed by a longer pause, so that a
 	// log which is away is not asked for the same messages all the time.
