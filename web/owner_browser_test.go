@@ -107,7 +107,7 @@ func TestOwnersPagesInABrowser(t *testing.T) {
 	}
 	axe, err := os.ReadFile(filepath.Join("..", "node_modules", "axe-core", "axe.min.js"))
 	if err != nil {
-		t.Skip("SKIPPED: axe-core is not installed; `make build` fetches it")
+		missing(t, "axe-core is not installed; `make build` fetches it")
 	}
 	ctx := browser(t)
 	seen := watch(t, ctx)

@@ -20,6 +20,7 @@ import (
 	"github.com/forecare/forecare/internal/influx"
 	"github.com/forecare/forecare/internal/sqlstore"
 	"github.com/forecare/forecare/outreach"
+	"github.com/forecare/forecare/outreach/compose"
 	"github.com/forecare/forecare/web"
 	"github.com/forecare/forecare/web/account"
 )
@@ -48,6 +49,7 @@ type App struct {
 	broker   *broker.Broker
 	desk     *outreach.Desk
 	links    *outreach.Links
+	composer *compose.Composer
 	detector *detector
 	writer   interface{ Ready() error }
 	accounts *account.Accounts

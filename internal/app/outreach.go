@@ -48,8 +48,8 @@ func (a *App) wireOutreach(ctx context.Context, o Options) error {
 }
 
 func (a *App) newDesk(channels map[string]outreach.Channel) (*outreach.Desk, error) {
-	composer, err := compose.New(compose.Options{})
-	if err != nil {
+	var err error
+	if a.composer, err = compose.New(compose.Options{}); err != nil {
 		return nil, fmt.Errorf("loading the message templates: %w", err)
 	}
 	base, err := url.Parse(a.publicURL())
@@ -67,7 +67,7 @@ func (a *App) newDesk(channels map[string]outreach.Channel) (*outreach.Desk, err
 	}
 	slices.Sort(names)
 	return outreach.NewDesk(outreach.DeskOptions{
-		Store: a.db, Directory: a.db, Composer: composer, Links: a.links,
+		Store: a.db, Directory: a.db, Composer: a.composer, Links: a.links,
 		Channels: names, Policy: a.policy(), Calendar: a.calendar(), Commander: a.bus, Brand: a.brand, Notify: a.notify,
 		Logger: a.log.With("component", "desk"), Registerer: a.metrics,
 	}), nil

@@ -10,7 +10,6 @@ import (
 	"github.com/forecare/forecare/ingest"
 	"github.com/forecare/forecare/internal/bus"
 	"github.com/forecare/forecare/internal/influx"
-	"github.com/forecare/forecare/outreach/compose"
 	"github.com/forecare/forecare/web"
 	"github.com/forecare/forecare/web/account"
 )
@@ -19,18 +18,14 @@ import (
 // web has a desk of its own on the same database: it changes cases, and the
 // other process sends what follows.
 func (a *App) wireWeb(_ context.Context, o Options) error {
-	channels, err := a.channels(o)
-	if err != nil {
-		return err
-	}
 	if a.desk == nil {
+		channels, err := a.channels(o)
+		if err != nil {
+			return err
+		}
 		if a.desk, err = a.newDesk(channels); err != nil {
 			return err
 		}
-	}
-	composer, err := compose.New(compose.Options{})
-	if err != nil {
-		return fmt.Errorf("loading the message templates: %w", err)
 	}
 	public, err := url.Parse(a.publicURL())
 	if err != nil {
@@ -45,7 +40,7 @@ func (a *App) wireWeb(_ context.Context, o Options) error {
 	a.accounts = account.New(account.Options{Store: a.db.Accounts(), PublicURL: public})
 	a.web, err = web.New(web.Options{
 		Address: a.cfg.Web.Listen, PublicURL: public,
-		Care: a.desk, Owners: a.desk, Phrases: composer, Brand: a.brand, PushKey: pushKey,
+		Care: a.desk, Owners: a.desk, Phrases: a.composer, Brand: a.brand, PushKey: pushKey,
 		Registry: a.registry, Fleet: a.db, Changed: func(ctx context.Context) error {
 			_, err := a.loadRegistry(ctx)
 			a.bus.Notify(bus.Notice{Kind: "registry"})

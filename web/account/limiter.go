@@ -58,16 +58,6 @@ func (l *Limiter) Allow(key string) (ok bool, wait time.Duration) {
 	return true, 0
 }
 
-// Forgive gives the key one attempt back, because it was a good one.
-func (l *Limiter) Forgive(key string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if a, known := l.keys[key]; known {
-		a.left = min(l.burst, a.left+1)
-		l.keys[key] = a
-	}
-}
-
 // forget drops the keys whose allowance is whole again.
 func (l *Limiter) forget(now time.Time) {
 	whole := time.Duration(l.burst) * l.every

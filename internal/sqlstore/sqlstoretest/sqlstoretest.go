@@ -58,10 +58,13 @@ func SQLiteURL(t testing.TB) string {
 }
 
 // PostgresURL returns the URL of a new, empty schema that is dropped with the
-// test. It skips the test if TEST_POSTGRES_URL is not set.
+// test. Without TEST_POSTGRES_URL it skips the test aloud, and in CI fails it.
 func PostgresURL(t testing.TB) string {
 	t.Helper()
 	server := os.Getenv("TEST_POSTGRES_URL")
+	if server == "" && os.Getenv("CI") == "true" {
+		t.Fatal("TEST_POSTGRES_URL is not set; .ci/run starts PostgreSQL and sets it")
+	}
 	if server == "" {
 		t.Skip("SKIPPED: TEST_POSTGRES_URL is not set, so nothing is tested on PostgreSQL (start one with .ci/postgres.sh start)")
 	}
